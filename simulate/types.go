@@ -1,0 +1,49 @@
+// Package simulate replays reconciliation against a real API server: it applies,
+// prunes and upgrades what each Flux object of a cluster yields, in the order in
+// which the controllers would, and records what the server says.
+package simulate
+
+import (
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// Owner is a Flux object at the end of a step.
+type Owner struct {
+	Ref        finding.Ref      `json:"object"`
+	APIVersion string           `json:"apiVersion"`
+	Ready      render.Condition `json:"ready"`
+	Conditions []NamedCondition `json:"conditions,omitempty"` // other than Ready
+	State      render.State     `json:"state"`
+	Reason     string           `json:"reason,omitempty"`            // stable kebab-case code
+	Revision   string           `json:"revision,omitempty"`          // last applied
+	Attempted  string           `json:"attemptedRevision,omitempty"` // last attempted
+	Inventory  []string         `json:"inventory,omitempty"`         // "<ns>_<name>_<group>_<kind> <version>"
+	History    []string         `json:"history,omitempty"`           // "<ns>/<name>.v1 chart=c@1.0.0 status=deployed"
+	Pos        finding.Position `json:"position,omitzero"`
+	BlockedBy  []finding.Ref    `json:"blockedBy,omitempty"`
+}
+
+// NamedCondition is a condition with its type.
+type NamedCondition struct {
+	Type string `json:"type"`
+	render.Condition
+}
+
+// Event is one line of what a controller would tell in an event.
+type Event struct {
+	Object  finding.Ref `json:"object"`
+	Type    string      `json:"type"` // Normal, Warning
+	Reason  string      `json:"reason"`
+	Message string      `json:"message"`
+}
+
+// Step is what one revision did to the cluster: base, head, or resync.
+type Step struct {
+	Name    string        `json:"name"`
+	Changes []diff.Change `json:"changes"` // sorted by owner in order of reconciliation, then by object
+	Owners  []Owner       `json:"owners"`  // sorted by ref
+	Events  []Event       `json:"events,omitempty"`
+	Notes   []string      `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
+}
