@@ -23,12 +23,14 @@ type Object struct {
 
 // Origin is the story of an Object.
 type Origin struct {
-	Doc     *repo.Document   // declaring document, nil for objects of a chart or a generator
-	Place   finding.Position // where it is declared when Doc is nil (a generator entry, a HelmRelease)
-	Owner   *Object          // the Flux object whose render yields it, nil for seeds of an Entry
-	Writers []Writer         // who wrote fields after the declaration, in order
-	Hook    bool             // a Helm hook
-	Note    string           // template path in a chart, for display
+	Doc       *repo.Document   // declaring document, nil for objects of a chart or a generator
+	Place     finding.Position // where it is declared when Doc is nil (a generator entry, a HelmRelease)
+	Owner     *Object          // the Flux object whose render yields it, nil for seeds of an Entry
+	Writers   []Writer         // who wrote fields after the declaration, in order
+	Hook      bool             // a Helm hook
+	Note      string           // template path in a chart, for display
+	Encrypted bool             // some leaves are placeholders for encrypted values
+	Outside   bool             // held by the cluster, applied by no Flux object
 }
 
 // Writer is somebody who wrote a field after its declaration.
