@@ -39,6 +39,7 @@ type Field struct {
 	Kind    FieldKind        `json:"kind"`
 	Before  string           `json:"before,omitempty"` // compact YAML, masked for Secrets
 	After   string           `json:"after,omitempty"`
+	Text    string           `json:"text,omitempty"`    // instead of Before and After of a changed multi-line string: its changed hunks
 	Pos     finding.Position `json:"position,omitzero"` // where to edit
 }
 
