@@ -1,0 +1,194 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// row is a row of a source map.
+type row struct {
+	Kind    string            `yaml:"kind"`
+	URL     string            `yaml:"url"`
+	Chart   string            `yaml:"chart,omitempty"`
+	Version string            `yaml:"version,omitempty"`
+	Ref     map[string]string `yaml:"ref,omitempty"`
+	Path    string            `yaml:"path"`
+}
+
+type sourceMap struct {
+	Complete bool  `yaml:"complete"` // what is not listed does not exist
+	Sources  []row `yaml:"sources"`
+}
+
+// maps writes the source map of each step: what is published before step head
+// is in the second one only.
+func (s *stage) maps() error {
+	base := sourceMap{Complete: true}
+	if err := s.otherRepositories(&base); err != nil {
+		return err
+	}
+	if err := s.published(&base, ""); err != nil {
+		return err
+	}
+	if err := write(filepath.Join(s.dir, "map-base.yaml"), base); err != nil {
+		return err
+	}
+	all := sourceMap{Complete: true, Sources: append([]row(nil), base.Sources...)}
+	if err := s.published(&all, "-head"); err != nil {
+		return err
+	}
+	return write(filepath.Join(s.dir, "map-head.yaml"), all)
+}
+
+func (s *stage) otherRepositories(m *sourceMap) error {
+	for _, dir := range folders(filepath.Join(s.src, "git")) {
+		name := filepath.Base(dir)
+		repo := filepath.Join(s.dir, "git", name)
+		if err := commit(repo, dir, name); err != nil {
+			return err
+		}
+		var err error
+		if s.commits[name], err = head(repo); err != nil {
+			return err
+		}
+		m.Sources = append(m.Sources, row{Kind: "GitRepository", URL: fill("__GIT_URL__/" + name), Path: filepath.Join("git", name)})
+	}
+	return nil
+}
+
+func (s *stage) published(m *sourceMap, suffix string) error {
+	for _, dir := range folders(filepath.Join(s.src, "charts"+suffix)) {
+		if err := s.publish(m, dir, suffix); err != nil {
+			return err
+		}
+	}
+	for _, name := range folders(filepath.Join(s.src, "oci"+suffix)) {
+		for _, tag := range folders(name) {
+			rel := filepath.Join("oci"+suffix, filepath.Base(name), filepath.Base(tag))
+			if err := copyTree(tag, filepath.Join(s.dir, rel)); err != nil {
+				return err
+			}
+			m.Sources = append(m.Sources, row{
+				Kind: "OCIRepository", URL: fill("__OCI_URL__/" + filepath.Base(name)),
+				Ref: map[string]string{"tag": filepath.Base(tag)}, Path: rel,
+			})
+		}
+	}
+	return nil
+}
+
+// publish packs a chart folder for the Helm repository and for the registry.
+func (s *stage) publish(m *sourceMap, dir, suffix string) error {
+	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
+	if err != nil {
+		return err
+	}
+	var chart struct{ Name, Version string }
+	if err := yaml.Unmarshal(data, &chart); err != nil {
+		return err
+	}
+	filled := filepath.Join(s.dir, "chart-folders"+suffix, filepath.Base(dir))
+	if err := copyTree(dir, filled); err != nil {
+		return err
+	}
+	rel := filepath.Join("charts"+suffix, chart.Name+"-"+chart.Version+".tgz")
+	if err := os.MkdirAll(filepath.Join(s.dir, "charts"+suffix), 0o755); err != nil {
+		return err
+	}
+	if err := pack(filled, chart.Name, filepath.Join(s.dir, rel)); err != nil {
+		return err
+	}
+	m.Sources = append(m.Sources,
+		row{Kind: "HelmRepository", URL: fill("__HELM_URL__"), Chart: chart.Name, Version: chart.Version, Path: rel},
+		row{Kind: "HelmRepository", URL: fill("__OCI_URL__/charts"), Chart: chart.Name, Version: chart.Version, Path: rel},
+		row{Kind: "OCIRepository", URL: fill("__OCI_URL__/charts/" + chart.Name),
+			Ref: map[string]string{"tag": strings.ReplaceAll(chart.Version, "+", "_")}, Path: rel})
+	return nil
+}
+
+// config writes what the repository does not say into a configuration file.
+func (s *stage) config() error {
+	rehearsal := map[string]any{"manager": "oracle", "environment": "server", "workloads": "never", "resync": s.Resync}
+	if s.FakeReady {
+		rehearsal["workloads"] = "ready"
+	}
+	c := map[string]any{
+		"controllers": map[string]any{"kustomize": s.Flags["kustomize"], "helm": s.Flags["helm"], "sourceWatcher": s.Watcher},
+		"rehearsal":   rehearsal,
+		"bootstrap":   s.bootstrap(),
+	}
+	before := map[string]any{"delete": s.HeadDelete}
+	for _, part := range []struct {
+		folder string
+		into   map[string]any
+		key    string
+	}{{"cluster", c, "cluster"}, {"cluster-head", before, "apply"}} {
+		if err := s.clusterFiles(part.folder, part.into, part.key); err != nil {
+			return err
+		}
+	}
+	rehearsal["beforeHead"] = before
+	return write(filepath.Join(s.dir, "config.yaml"), c)
+}
+
+func (s *stage) clusterFiles(folder string, into map[string]any, key string) error {
+	from := filepath.Join(s.src, folder)
+	if !exists(from) {
+		return nil
+	}
+	if err := copyTree(from, filepath.Join(s.dir, folder)); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(s.dir, folder, "*.yaml"))
+	into[key] = files
+	return err
+}
+
+// bootstrap is what the record's harness applied before Flux started.
+func (s *stage) bootstrap() []any {
+	meta := func() map[string]any { return map[string]any{"name": "flux-system", "namespace": "flux-system"} }
+	source := map[string]any{"interval": "1h", "timeout": "20s", "ref": map[string]any{"branch": "main"}, "url": fill("__GIT_URL__/flux-system")}
+	for k, v := range s.GitRepository {
+		source[k] = v
+	}
+	path := s.Path
+	if path == "" {
+		path = "./"
+	}
+	root := map[string]any{
+		"interval": "1h", "retryInterval": "2s", "timeout": "10s", "path": path, "prune": true,
+		"sourceRef": map[string]any{"kind": "GitRepository", "name": "flux-system"},
+	}
+	for k, v := range s.Kustomization {
+		root[k] = v
+	}
+	return []any{
+		map[string]any{"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": meta(), "spec": source},
+		map[string]any{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta(), "spec": root},
+	}
+}
+
+func write(name string, v any) error {
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o644)
+}
+
+// folders lists the folders in a folder, sorted.
+func folders(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	sort.Strings(out)
+	return out
+}
