@@ -1,0 +1,219 @@
+// Package controlplane runs a real etcd and kube-apiserver on this machine,
+// through envtest. Both programs are linked into the executable: see Main.
+// Nothing is downloaded, nothing listens beyond the loopback interface, and no
+// process and no folder outlives the process that started them.
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// Options says how to start a Plane. The zero value is the linked version in
+// the system's folder for temporary files.
+type Options struct {
+	// Assets is a folder with the programs etcd and kube-apiserver of another
+	// version. When empty, the environment variable KUBEBUILDER_ASSETS names it.
+	Assets string
+	// Dir is where the private folder of the plane is made.
+	Dir string
+}
+
+// Version is the version of a running API server.
+type Version struct {
+	Kubernetes string // v1.37.2
+	Embedded   bool   // linked into this executable, not from a folder of assets
+}
+
+// Plane is a running control plane.
+type Plane struct {
+	config  *rest.Config
+	version Version
+	folder  *folder
+	env     *envtest.ControlPlane
+	ended   map[string]chan struct{} // by program, closed when it has ended
+
+	stop    sync.Once
+	stopErr error
+	done    chan struct{}
+	died    error // why done is closed, set before
+	lose    sync.Once
+}
+
+// Start starts a control plane and returns when it serves. An error names the
+// program that did not start, with the end of its log. When ctx ends first,
+// nothing is left behind.
+func Start(ctx context.Context, o Options) (*Plane, error) {
+	assets, err := assetsFolder(o.Assets)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFolder(o.Dir, assets)
+	if err != nil {
+		return nil, explain(err, "")
+	}
+	p := &Plane{folder: f, done: make(chan struct{}), ended: map[string]chan struct{}{}, version: Version{Embedded: assets == ""}}
+	if err := p.start(ctx); err != nil {
+		err = explain(err, p.Logs())
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
+}
+
+func (p *Plane) start(ctx context.Context) error {
+	// Disowning the folder ends both programs, and with them the wait for them.
+	interrupted := context.AfterFunc(ctx, func() { _ = p.folder.disown() })
+	defer interrupted()
+	if err := p.launch(); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("start the control plane: %w", ctx.Err())
+		}
+		return fmt.Errorf("start the control plane: %w", err)
+	}
+	p.watch(etcdName)
+	p.watch(apiServerName)
+	admin, err := p.env.AddUser(envtest.User{Name: "flux-rehearse", Groups: []string{"system:masters"}}, &rest.Config{QPS: -1, Burst: 10000})
+	if err != nil {
+		return fmt.Errorf("make the administrator's credential: %w", err)
+	}
+	p.config = admin.Config()
+	return p.settle(ctx)
+}
+
+// launch starts etcd, then the API server, and waits until each is healthy.
+func (p *Plane) launch() error {
+	logs := map[string]*os.File{}
+	for _, name := range []string{etcdName, apiServerName} {
+		log, err := os.OpenFile(p.logFile(name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("make the log of %s: %w", name, err)
+		}
+		defer log.Close()
+		logs[name] = log
+	}
+	etcd, err := newEtcd(p.folder, logs[etcdName])
+	if err != nil {
+		return err
+	}
+	server, err := newAPIServer(p.folder, logs[apiServerName], etcdClients(p.folder, etcd.URL))
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{etcd.DataDir, server.CertDir} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if p.version.Embedded {
+		if err := restrictAnonymous(p.folder, server); err != nil {
+			return err
+		}
+	}
+	p.env = &envtest.ControlPlane{Etcd: etcd, APIServer: server}
+	return p.env.Start()
+}
+
+// settle waits for the first namespace and asks for the version.
+func (p *Plane) settle(ctx context.Context) error {
+	client, err := discovery.NewDiscoveryClientForConfig(p.config)
+	if err != nil {
+		return err
+	}
+	const pause = 10 * time.Millisecond
+	for {
+		err := client.RESTClient().Get().AbsPath("/api/v1/namespaces/default").Do(ctx).Error()
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.done:
+			return p.died
+		case <-time.After(pause):
+		}
+	}
+	info, err := client.ServerVersion()
+	if err != nil {
+		return fmt.Errorf("ask the API server for its version: %w", err)
+	}
+	p.version.Kubernetes = info.GitVersion
+	return nil
+}
+
+// Config is the client configuration of an administrator, without a limit of
+// requests. The caller may change its copy.
+func (p *Plane) Config() *rest.Config { return rest.CopyConfig(p.config) }
+
+// Version is the version of the API server.
+func (p *Plane) Version() Version { return p.version }
+
+// Done is closed when the plane no longer serves: one of its programs has
+// ended, or Stop was called.
+func (p *Plane) Done() <-chan struct{} { return p.done }
+
+// Err says why the plane no longer serves, with the end of the logs. It is nil
+// while the plane serves and after a Stop.
+func (p *Plane) Err() error {
+	select {
+	case <-p.done:
+		return p.died
+	default:
+		return nil
+	}
+}
+
+// Stop ends both programs and removes their folder. Further calls do nothing
+// and return what the first returned.
+func (p *Plane) Stop() error {
+	p.stop.Do(func() {
+		p.lose.Do(func() { close(p.done) })
+		_ = p.folder.disown()
+		late := time.NewTimer(stopTimeout)
+		defer late.Stop()
+		for name, ended := range p.ended {
+			select {
+			case <-ended:
+			case <-late.C:
+				p.stopErr = fmt.Errorf("%s does not end", name)
+			}
+		}
+		if p.env != nil {
+			// envtest reaps the processes; that they are gone already is no mistake.
+			_ = p.env.Stop()
+		}
+		if err := os.RemoveAll(p.folder.path); err != nil {
+			p.stopErr = errors.Join(p.stopErr, fmt.Errorf("remove the folder of the control plane: %w", err))
+		}
+	})
+	return p.stopErr
+}
+
+func assetsFolder(dir string) (string, error) {
+	if dir == "" {
+		dir = os.Getenv("KUBEBUILDER_ASSETS")
+	}
+	if dir == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{etcdName, apiServerName} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.IsDir() {
+			return "", fmt.Errorf("folder %q holds no program %q: name a folder with etcd and kube-apiserver, or none for the embedded version", dir, name)
+		}
+	}
+	return dir, nil
+}
