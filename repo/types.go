@@ -19,6 +19,9 @@ type File struct {
 
 	display string // Path, with the tree's label in front for trees that are not the user's
 	read    func() ([]byte, error)
+	size    func() (int64, error)
+	virtual bool // content that is not in the user's repository, so lines of it mean nothing there
+	chart   bool // a template of a Helm chart, which is no YAML yet
 	parsed  parsed
 }
 
@@ -27,6 +30,8 @@ type Document struct {
 	File  *File
 	Index int        // 0 for the first document of the file
 	Root  *yaml.Node // the content node, never a DocumentNode, nil for an empty document
+
+	start *yaml.Node // where the document begins
 }
 
 // Entry is one cluster: what bootstrapping Flux with this repository applies,
