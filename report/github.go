@@ -1,0 +1,153 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
+)
+
+// annotation is one workflow command of GitHub Actions.
+type annotation struct {
+	level   string // error, warning, notice
+	pos     finding.Position
+	title   string
+	message string
+}
+
+var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning: "warning", finding.Info: "notice"}
+
+// writeGitHub writes annotations for findings, for objects that the server
+// refuses and for Flux objects that do not end ready, then the summary as text.
+func writeGitHub(w io.Writer, r Report, o Options) error {
+	p := newPrinter(w, Options{Source: o.Source})
+	for _, g := range grouped(r.Findings) {
+		p.annotate(annotation{levels[g.Severity], g.Pos, g.Rule, withHint(g.Message, g.Hint)})
+	}
+	for _, c := range r.Clusters {
+		var was *v1.Step
+		for i := range c.Steps {
+			step := &c.Steps[i]
+			if step.Summarised {
+				was = step
+				continue
+			}
+			p.annotateStep(c.Name, step, was)
+		}
+	}
+	p.summary(r)
+	if err := p.out.Flush(); err != nil {
+		return fmt.Errorf("write annotations: %w", err)
+	}
+	return nil
+}
+
+// annotateStep annotates each cause of a refusal, and each owner that is not
+// ready for another reason than a refusal or a wait. What was so before the
+// change is a warning.
+func (p *printer) annotateStep(cluster string, s, was *v1.Step) {
+	for _, sec := range sections(s) {
+		refused := false
+		for _, ch := range sec.changes {
+			if ch.Action == diff.Fail {
+				refused = true
+				p.annotateRefusal(ch, annotation{level: since(failed(was, ch)), title: ch.Object.String() + " is refused in cluster " + cluster})
+			}
+		}
+		if sec.owner.Settled() || sec.owner.State == v1.Unknown || refused || len(sec.owner.BlockedBy) > 0 {
+			continue
+		}
+		o := sec.owner
+		title := o.Object.String() + " is not ready in cluster " + cluster
+		message := o.Ready.Reason + separator(o.Ready.Message) + shortMessage(o.Ready.Message)
+		p.annotate(annotation{since(sec.asBefore(was)), o.Pos, title, withHint(message, o.Hint)})
+	}
+}
+
+func since(before bool) string {
+	if before {
+		return "warning"
+	}
+	return "error"
+}
+
+// annotateRefusal completes an annotation for each cause of a refusal.
+func (p *printer) annotateRefusal(ch diff.Change, a annotation) {
+	a.pos = ch.Pos
+	if ch.Error == nil {
+		a.message = ch.Reason
+		p.annotate(a)
+		return
+	}
+	if len(ch.Error.Causes) == 0 {
+		a.message = withHint(shortMessage(ch.Error.Message), ch.Error.Hint)
+		p.annotate(a)
+	}
+	for _, cause := range ch.Error.Causes {
+		a.pos = cause.Pos
+		if a.pos.IsZero() {
+			a.pos = ch.Pos
+		}
+		a.message = withHint(fieldHead(cause.Field)+shortMessage(cause.Message), ch.Error.Hint)
+		p.annotate(a)
+	}
+}
+
+func withHint(message, hint string) string {
+	if hint == "" {
+		return message
+	}
+	return message + "\n" + hint
+}
+
+// annotate writes one command. A file that is not in the repository is named in
+// the message, since GitHub would look for it in the pull request.
+func (p *printer) annotate(a annotation) {
+	var properties []string
+	add := func(name, value string) { properties = append(properties, name+"="+property.Replace(value)) }
+	number := func(name string, n int) {
+		if n > 0 {
+			add(name, strconv.Itoa(n))
+		}
+	}
+	if !a.pos.IsZero() {
+		if p.inRepository(a.pos.File) {
+			add("file", clean(a.pos.File))
+			number("line", a.pos.Line)
+			number("endLine", a.pos.EndLine)
+			number("col", a.pos.Col)
+			number("endColumn", a.pos.EndCol)
+		} else {
+			a.message += "\n" + a.pos.String()
+		}
+	}
+	add("title", cleanLines(a.title))
+	fmt.Fprintf(p.out, "::%s %s::%s\n", a.level, strings.Join(properties, ","), data.Replace(cleanLines(a.message)))
+}
+
+func (p *printer) inRepository(file string) bool {
+	if p.Source == nil {
+		return true
+	}
+	_, ok := p.Source(file)
+	return ok
+}
+
+// data escapes the message of a command, property a value in front of it.
+var (
+	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// cleanLines is clean for a text of several lines.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = clean(l)
+	}
+	return strings.Join(lines, "\n")
+}

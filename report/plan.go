@@ -1,0 +1,220 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
+)
+
+// plan writes what the replay of the last steps did to a cluster: by owner in
+// the order of reconciliation, then by object.
+func (p *printer) plan(c v1.Cluster, revisions v1.Revisions) {
+	if len(c.Steps) == 0 {
+		return
+	}
+	title := "Cluster " + c.Name
+	if revisions.Base != "" {
+		title += ": " + revisions.Base + " → " + revisions.Head
+	} else if revisions.Head != "" {
+		title += ": " + revisions.Head
+	}
+	p.line(0, span{bold, title}, span{dim, "  Flux " + c.FluxVersion + ", Kubernetes " + c.KubernetesVersion})
+	p.line(0)
+	var was *v1.Step
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		if step.Summarised {
+			p.summarised(step)
+			was = step
+			continue
+		}
+		if len(c.Steps) > 1 {
+			p.line(2, span{dim, "step " + step.Name})
+		}
+		p.step(step, was)
+	}
+}
+
+// summarised writes in one line what the base revision gives.
+func (p *printer) summarised(s *v1.Step) {
+	p.paragraph(2, 4, []span{{dim, "step " + s.Name + ": "}}, span{dim, planned(s.Summary)})
+	p.line(0)
+}
+
+// section is an owner with what happens to its objects.
+type section struct {
+	owner   v1.Owner
+	changes []diff.Change
+	blocks  []finding.Ref
+}
+
+// sections are in the order of reconciliation; owners that change nothing come last.
+func sections(s *v1.Step) []section {
+	var out []section
+	index := map[finding.Ref]int{}
+	at := func(ref finding.Ref) *section {
+		i, ok := index[ref]
+		if !ok {
+			i = len(out)
+			index[ref] = i
+			out = append(out, section{owner: v1.Owner{Object: ref, State: v1.Rendered, Ready: v1.Condition{Status: "True"}}})
+		}
+		return &out[i]
+	}
+	for _, c := range s.Changes {
+		sec := at(c.Owner)
+		sec.changes = append(sec.changes, c)
+	}
+	for _, o := range s.Owners {
+		at(o.Object).owner = o
+	}
+	for _, o := range s.Owners {
+		for _, by := range o.BlockedBy {
+			if i, ok := index[by]; ok {
+				out[i].blocks = append(out[i].blocks, o.Object)
+			}
+		}
+	}
+	return out
+}
+
+func (s section) quiet() bool {
+	return s.owner.Settled() && !slices.ContainsFunc(s.changes, func(c diff.Change) bool { return c.Action != diff.Unchanged })
+}
+
+func (p *printer) step(s, was *v1.Step) {
+	quiet, unchanged := 0, 0
+	for _, sec := range sections(s) {
+		if sec.quiet() && !p.ShowUnchanged {
+			quiet++
+			unchanged += len(sec.changes)
+			continue
+		}
+		p.section(sec, was)
+	}
+	if quiet > 0 {
+		p.line(2, span{dim, count(quiet, "Flux object") + " without changes, " + count(unchanged, "unchanged object")})
+	}
+	for _, n := range s.Notes {
+		p.paragraph(2, 8, []span{{bold, "note: "}}, text(shortMessage(n)))
+	}
+	p.line(0)
+}
+
+func (p *printer) section(sec section, was *v1.Step) {
+	head := []span{{bold, sec.owner.Object.String()}}
+	if sec.owner.State == v1.Suspended {
+		head = append(head, text(" is suspended"))
+	}
+	if !sec.owner.Pos.IsZero() {
+		head = append(head, span{dim, "   " + sec.owner.Pos.String()})
+	}
+	p.line(2, head...)
+	unchanged := 0
+	var blocked []string
+	for _, c := range sec.changes {
+		switch {
+		case c.Action == diff.Blocked:
+			blocked = append(blocked, c.Object.String())
+		case c.Action == diff.Unchanged && !p.ShowUnchanged:
+			unchanged++
+		default:
+			p.change(c, was)
+		}
+	}
+	p.blocked(blocked)
+	if unchanged > 0 {
+		p.line(objectIndent+symbolWidth, span{dim, fmt.Sprintf("%d unchanged", unchanged)})
+	}
+	p.verdict(sec, was)
+	p.line(0)
+}
+
+// maxBlocked is how many blocked objects of an owner are named.
+const maxBlocked = 5
+
+func (p *printer) blocked(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	shown := names[:min(len(names), maxBlocked)]
+	body := count(len(names), "object") + " not applied: " + strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		body += fmt.Sprintf(" and %d more", more)
+	}
+	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{{yellow, "  x "}}, text(body))
+}
+
+// verdict writes what Flux itself says about an owner that does not end ready,
+// and what waits for it.
+func (p *printer) verdict(sec section, was *v1.Step) {
+	if sec.owner.Settled() {
+		return
+	}
+	o := sec.owner
+	head := span{red, "  ! " + status(o)}
+	if o.State == v1.Unknown {
+		head = span{yellow, "  ? not known here, " + o.Reason}
+	}
+	if sec.asBefore(was) {
+		head.text += " (already so before the change)"
+	}
+	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
+	if len(o.BlockedBy) > 0 {
+		p.note(objectIndent, 3, "waits for", names(o.BlockedBy))
+	}
+	if len(sec.blocks) > 0 {
+		p.note(objectIndent, 3, "blocks", names(sec.blocks))
+	}
+	if o.Hint != "" {
+		p.note(objectIndent, 3, "help", o.Hint)
+	}
+}
+
+// status is the Ready condition without its message.
+func status(o v1.Owner) string {
+	out := "Ready=" + o.Ready.Status
+	if o.Ready.Status == "" {
+		out = "Ready is not set"
+	}
+	if o.Ready.Reason != "" {
+		out += ", " + o.Ready.Reason
+	}
+	return out
+}
+
+// asBefore reports whether the owner was not ready for the same reason before.
+func (s section) asBefore(was *v1.Step) bool {
+	before, ok := ownerOf(was, s.owner.Object)
+	return ok && before.Ready == s.owner.Ready
+}
+
+func separator(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": "
+}
+
+func ownerOf(s *v1.Step, ref finding.Ref) (v1.Owner, bool) {
+	if s == nil {
+		return v1.Owner{}, false
+	}
+	i := slices.IndexFunc(s.Owners, func(o v1.Owner) bool { return o.Object == ref })
+	if i < 0 {
+		return v1.Owner{}, false
+	}
+	return s.Owners[i], true
+}
+
+func names(refs []finding.Ref) string {
+	words := make([]string, len(refs))
+	for i, ref := range refs {
+		words[i] = ref.String()
+	}
+	return strings.Join(words, ", ")
+}
