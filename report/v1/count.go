@@ -69,9 +69,11 @@ func list[T any](items []T) []T {
 	return items
 }
 
-// Settled reports whether the owner ends as its author wants: ready, or
-// suspended on request.
-func (o Owner) Settled() bool { return o.Ready.Status == "True" || o.State == Suspended }
+// Settled reports whether the owner ends as its author wants: ready, suspended
+// on request, or rendered and of a kind that has no conditions.
+func (o Owner) Settled() bool {
+	return o.Ready.Status == "True" || o.State == Suspended || o.Ready.Status == "" && o.State == Rendered
+}
 
 func (s *Step) count() {
 	s.Summary = Summary{}

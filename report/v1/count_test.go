@@ -17,6 +17,7 @@ func TestCounted(t *testing.T) {
 		{Ready: v1.Condition{Status: "False"}},
 		{State: v1.Suspended, Ready: v1.Condition{Status: "False"}},
 		{State: v1.Unknown},
+		{State: v1.Rendered},
 	}
 	step := func(name string) v1.Step { return v1.Step{Name: name, Changes: changes, Owners: owners} }
 	given := v1.Report{
