@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/flux-rehearse/flux-rehearse/repo"
+)
+
+// config is the file that --config names: what the clusters have and the
+// repository does not say. Paths in it are relative to the file.
+type config struct {
+	FluxVersion string `yaml:"fluxVersion"`
+	Controllers struct {
+		Kustomize     []string `yaml:"kustomize"` // flags, as in the args of the Deployment
+		Helm          []string `yaml:"helm"`
+		SourceWatcher bool     `yaml:"sourceWatcher"`
+	} `yaml:"controllers"`
+	Cluster   []string         `yaml:"cluster"`   // files with objects that exist before Flux starts
+	Bootstrap []map[string]any `yaml:"bootstrap"` // source and root Kustomization, instead of those found in the repository
+	Rehearsal rehearsal        `yaml:"rehearsal"`
+
+	dir string
+}
+
+// rehearsal is how a replay runs.
+type rehearsal struct {
+	Manager     string `yaml:"manager"`     // field manager of the objects that bootstrap applies
+	Workloads   string `yaml:"workloads"`   // ready (the default): assumed after apply; never: no status is ever written
+	Environment string `yaml:"environment"` // cluster (the default): emulate the controllers that every cluster runs; server: the API server alone
+	NeverReady  string `yaml:"neverReady"`  // annotation whose value "true" exempts an object from workloads: ready
+	BeforeHead  struct {
+		Apply  []string    `yaml:"apply"` // files applied by hand between base and head
+		Delete []objectKey `yaml:"delete"`
+	} `yaml:"beforeHead"`
+	Resync bool `yaml:"resync"` // reconcile everything once more after head
+}
+
+type objectKey struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Namespace  string `yaml:"namespace"`
+	Name       string `yaml:"name"`
+}
+
+func (k objectKey) object() *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{}}
+	u.SetAPIVersion(k.APIVersion)
+	u.SetKind(k.Kind)
+	u.SetNamespace(k.Namespace)
+	u.SetName(k.Name)
+	return u
+}
+
+func loadConfig(path string) (config, error) {
+	c := config{dir: filepath.Dir(path)}
+	if path == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, usagef("cannot read --config %q: no such file", path)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, usagef("--config %s: %v", path, err)
+	}
+	if w := c.Rehearsal.Workloads; w != "" && w != "ready" && w != "never" {
+		return c, usagef("--config %s: rehearsal.workloads must be ready or never, got %q", path, w)
+	}
+	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != "server" {
+		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)
+	}
+	return c, nil
+}
+
+// objects reads Kubernetes objects from files.
+func (c config) objects(files []string) ([]*unstructured.Unstructured, error) {
+	var out []*unstructured.Unstructured
+	for _, name := range files {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(c.dir, name)
+		}
+		list, err := readObjects(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+func readObjects(name string) ([]*unstructured.Unstructured, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, usagef("cannot read %q: no such file", name)
+	}
+	tree := repo.FromFiles(map[string]string{filepath.Base(name): string(data)})
+	if ps := tree.Problems(); len(ps) > 0 {
+		return nil, usagef("%s: %s", ps[0].Pos, ps[0].Message)
+	}
+	var out []*unstructured.Unstructured
+	for _, d := range tree.Documents() {
+		m, err := d.Map()
+		if err != nil {
+			return nil, usagef("%s: %v", d.Position(), err)
+		}
+		u := &unstructured.Unstructured{Object: m}
+		if u.IsList() {
+			err = u.EachListItem(func(o runtime.Object) error {
+				out = append(out, o.(*unstructured.Unstructured))
+				return nil
+			})
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", name, err)
+			}
+			continue
+		}
+		if len(m) > 0 {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,25 @@
+// Command flux-rehearse shows what a revision of a GitOps repository would do
+// to the clusters that Flux keeps in step with it.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	if code, ran := controlplane.Main(); ran {
+		os.Exit(code)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}

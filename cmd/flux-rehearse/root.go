@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flux-rehearse/flux-rehearse/report"
+)
+
+// Exit codes.
+const (
+	exitClean    = 0 // nothing to report
+	exitFindings = 1 // changes, or findings at or above the threshold
+	exitUsage    = 2 // wrong usage or configuration
+	exitBroken   = 3 // the tool could not do its work
+)
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake in flags, arguments or configuration.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// options are the flags that several commands share.
+type options struct {
+	path      string
+	sourceMap string
+	config    string
+	offline   bool
+	workers   int
+	clusters  []string
+	entries   []string
+	format    string
+	flux      string
+	colour    string
+	streams   streams
+	exit      int // set by the command
+}
+
+func execute(ctx context.Context, args []string, s streams) int {
+	opt := &options{streams: s}
+	root := newRoot(opt)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return opt.exit
+	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintf(s.err, "flux-rehearse: %v\n", err)
+		return exitUsage
+	case ctx.Err() != nil:
+		fmt.Fprintln(s.err, "flux-rehearse: interrupted")
+		return exitBroken
+	}
+	fmt.Fprintf(s.err, "flux-rehearse: %v\n", err)
+	return exitBroken
+}
+
+func newRoot(opt *options) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "flux-rehearse",
+		Short: "Show what a revision of a GitOps repository would do to its clusters",
+		Long: `flux-rehearse renders a Flux repository as the controllers would, validates the
+result, and replays reconciliation against a real API server that it starts
+itself. It needs no cluster, no credentials and no network.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newValidate(opt), newSimulate(opt), newRender(opt), newExplain(opt), newVersion(opt))
+	return root
+}
+
+// shared adds the flags that validate, simulate and render have in common.
+func (o *options) shared(cmd *cobra.Command) *cobra.Command {
+	f := cmd.Flags()
+	f.StringVar(&o.sourceMap, "source-map", "", "`file` that says where charts, OCI artifacts and other repositories lie on disk")
+	f.StringVar(&o.config, "config", "", "`file` with settings that the repository does not hold")
+	f.BoolVar(&o.offline, "offline", true, "never dial; content that is not at hand is reported as unknown")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders in parallel; the result does not depend on it")
+	f.StringSliceVar(&o.clusters, "cluster", nil, "only the clusters of this `name` (repeatable)")
+	f.StringSliceVar(&o.entries, "entry", nil, "`folder` that a root Kustomization applies, where the repository does not say (repeatable)")
+	f.StringVar(&o.flux, "flux-version", "", "Flux `minor` that the clusters run, such as 2.8")
+	f.StringVar(&o.colour, "color", "auto", "auto, always or never")
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef("one PATH at most, got %d", len(args))
+		}
+		return nil
+	}
+	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
+		o.path = "."
+		if len(args) == 1 {
+			o.path = args[0]
+		}
+		return o.check()
+	}
+	return cmd
+}
+
+// formats adds -o for a report.
+func (o *options) formats(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.format, "output", "o", "text", strings.Join(report.Formats(), ", "))
+}
+
+func (o *options) check() error {
+	switch {
+	case o.workers < 1:
+		return usagef("--workers must be at least 1, got %d", o.workers)
+	case !o.offline:
+		return usagef("--offline=false is not supported: list what is elsewhere in a --source-map file")
+	case o.colour != "auto" && o.colour != "always" && o.colour != "never":
+		return usagef("--color must be auto, always or never, got %q", o.colour)
+	}
+	if o.format != "" && !contains(report.Formats(), o.format) {
+		return usagef("-o must be one of %s, got %q", strings.Join(report.Formats(), ", "), o.format)
+	}
+	info, err := os.Stat(o.path)
+	if err != nil {
+		return usagef("cannot read %q: no such folder", o.path)
+	}
+	if !info.IsDir() {
+		return usagef("%q is a file, want the folder of a repository", o.path)
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}

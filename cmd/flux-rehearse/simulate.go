@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/report"
+	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
+)
+
+// notSimulated is said in every report: a replay is silent about these.
+var notSimulated = []string{
+	"whether workloads become ready: health is assumed after a successful apply",
+	"admission and conversion webhooks: their pods do not run",
+	"controllers other than those of Flux: what they would make of the objects",
+	"what the cluster holds besides the repository, unless a file gives it",
+}
+
+type simulation struct {
+	base, baseMap, stateDir string
+}
+
+func newSimulate(opt *options) *cobra.Command {
+	var s simulation
+	cmd := &cobra.Command{
+		Use:   "simulate [PATH]",
+		Short: "Replay reconciliation against a real API server and show what changes",
+		Long: `simulate starts an API server of its own and replays on it what the Flux
+controllers would do with the repository: from an empty cluster, or with --base
+first the base revision and then the folder as it is.`,
+		Example: `  flux-rehearse simulate --base origin/main
+  flux-rehearse simulate --base main --cluster production -o json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulate(cmd.Context(), opt, s) },
+	}
+	opt.shared(cmd)
+	opt.formats(cmd)
+	f := cmd.Flags()
+	f.StringVar(&s.base, "base", "", "git `revision` that the clusters run now")
+	f.StringVar(&s.baseMap, "base-source-map", "", "source map `file` of the base revision, when it differs from --source-map")
+	f.StringVar(&s.stateDir, "state-dir", "", "write what each cluster holds after each step into this `folder`")
+	return cmd
+}
+
+func runSimulate(ctx context.Context, opt *options, s simulation) error {
+	p, err := openProject(opt)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	bar := startProgress(opt, "read the repository")
+	defer bar.stop()
+	head, base, err := p.revisions(ctx, s)
+	if err != nil {
+		return err
+	}
+	rep := newReport(v1.Simulate, head, base)
+	rep.NotSimulated = notSimulated
+	next := boot(ctx)
+	defer func() { discard(next) }()
+	for i, c := range head.clusters {
+		plane := <-next
+		if plane.err != nil {
+			return plane.err
+		}
+		next = nil
+		if i+1 < len(head.clusters) {
+			next = boot(ctx)
+		}
+		r := replay{project: p, simulation: s, head: c, base: match(base, c.entry.Name), plane: plane.Plane}
+		err := r.run(ctx, bar, &rep.Clusters[i])
+		if stop := plane.Stop(); err == nil && stop != nil {
+			err = fmt.Errorf("stop the API server: %w", stop)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	bar.stop()
+	rep.ExitCode = verdict(rep)
+	opt.exit = rep.ExitCode
+	return opt.write(rep, head.tree)
+}
+
+// revisions opens head, and base where the user names one.
+func (p *project) revisions(ctx context.Context, s simulation) (head, base *revision, err error) {
+	if head, err = p.head(); err != nil || s.base == "" {
+		return head, nil, err
+	}
+	sourceMap := s.baseMap
+	if sourceMap == "" {
+		sourceMap = p.opt.sourceMap
+	}
+	base, err = p.at(ctx, s.base, sourceMap)
+	return head, base, err
+}
+
+func match(r *revision, name string) *cluster {
+	if r == nil {
+		return nil
+	}
+	for _, c := range r.clusters {
+		if c.entry.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+type booted struct {
+	*controlplane.Plane
+	err error
+}
+
+// boot starts a control plane in the background.
+func boot(ctx context.Context) chan booted {
+	out := make(chan booted, 1)
+	go func() {
+		plane, err := controlplane.Start(ctx, controlplane.Options{})
+		if err != nil {
+			err = fmt.Errorf("start an API server: %w", err)
+		}
+		out <- booted{plane, err}
+	}()
+	return out
+}
+
+// discard stops a control plane that nobody will use.
+func discard(next chan booted) {
+	if next == nil {
+		return
+	}
+	if b := <-next; b.err == nil {
+		_ = b.Stop()
+	}
+}
+
+// replay is the simulation of one cluster.
+type replay struct {
+	*project
+	simulation
+	head, base *cluster
+	plane      *controlplane.Plane
+}
+
+func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
+	o, err := r.options(bar)
+	if err != nil {
+		return err
+	}
+	result, err := simulate.Run(ctx, o)
+	if err != nil {
+		if dead := r.plane.Err(); dead != nil {
+			return fmt.Errorf("the API server ended: %w", dead)
+		}
+		return fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
+	}
+	for _, s := range result.Steps {
+		out.Steps = append(out.Steps, step(s))
+	}
+	if n := len(result.Steps); n > 0 {
+		out.Coverage = replayed(result.Steps[n-1])
+	}
+	if v := r.plane.Version(); !v.Embedded {
+		out.KubernetesVersion = v.GitVersion
+	}
+	if r.stateDir != "" {
+		return writeStates(r.stateDir, r.head.entry.Name, result)
+	}
+	return nil
+}
+
+func (r replay) options(bar *progress) (simulate.Options, error) {
+	live, err := r.config.objects(r.config.Cluster)
+	if err != nil {
+		return simulate.Options{}, err
+	}
+	o := simulate.Options{
+		Config: r.plane.Config(), FluxCRDs: r.catalog.FluxCRDs(), Live: live, Produced: producedBy,
+		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
+		States:   r.stateDir != "",
+		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
+	}
+	edited := false
+	if r.base != nil {
+		o.Steps = append(o.Steps, stepInput("base", r.base))
+		edited = true
+	}
+	name := "head"
+	if r.base == nil {
+		name = "base"
+	}
+	head := stepInput(name, r.head)
+	if edited {
+		if err := r.edits(&head); err != nil {
+			return o, err
+		}
+		head.Resync = r.base.tree.Commit() == r.head.tree.Commit()
+	}
+	o.Steps = append(o.Steps, head)
+	if r.config.Rehearsal.Resync {
+		again := stepInput("resync", r.head)
+		again.Resync = true
+		o.Steps = append(o.Steps, again)
+	}
+	return o, nil
+}
+
+// edits are what others do to the cluster between base and head.
+func (r replay) edits(head *simulate.StepInput) error {
+	objects, err := r.config.objects(r.config.Rehearsal.BeforeHead.Apply)
+	if err != nil {
+		return err
+	}
+	for _, u := range objects {
+		head.Apply = append(head.Apply, simulate.Edit{Object: u, Manager: "kubectl-edit"})
+	}
+	for _, k := range r.config.Rehearsal.BeforeHead.Delete {
+		head.Delete = append(head.Delete, simulate.Edit{Object: k.object()})
+	}
+	return nil
+}
+
+func (r replay) environment() simulate.Emulate {
+	e := simulate.RealCluster()
+	if r.config.Rehearsal.Environment == "server" {
+		e = simulate.Emulate{}
+	}
+	if w := r.config.Rehearsal.Workloads; w != "" {
+		e.AssumeReady = w == "ready"
+	}
+	e.NeverReady = r.config.Rehearsal.NeverReady
+	return e
+}
+
+func stepInput(name string, c *cluster) simulate.StepInput {
+	return simulate.StepInput{Name: name, Entry: c.entry, Sources: c.sources, Settings: c.settings, Renderers: c.renderers}
+}
+
+// verdict is 1 when the last steps change anything, or anything is refused.
+func verdict(rep report.Report) int {
+	quiet := []diff.Action{diff.Unchanged, diff.Skip}
+	for _, c := range rep.Clusters {
+		for i, s := range c.Steps {
+			for _, ch := range s.Changes {
+				if i == len(c.Steps)-1 && !slices.Contains(quiet, ch.Action) || ch.Action == diff.Fail {
+					return exitFindings
+				}
+			}
+			for _, o := range s.Owners {
+				if i == len(c.Steps)-1 && o.Ready.Status == "False" {
+					return exitFindings
+				}
+			}
+		}
+	}
+	return exitClean
+}

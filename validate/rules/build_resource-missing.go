@@ -1,0 +1,16 @@
+package rules
+
+import (
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/validate"
+)
+
+func init() {
+	lift(validate.Rule{
+		ID:       "build/resource-missing",
+		Severity: finding.Error,
+		Summary:  "a kustomization.yaml names a file that is not in the artifact",
+		Why:      "The whole Kustomization fails to build, and nothing of it is updated any more.",
+		Fix:      "add the file, or remove the entry; ignored files and symbolic links are not in the artifact",
+	}, "resource-file-missing", "kustomization-file-missing", "patch-file-missing", "generator-file-missing")
+}

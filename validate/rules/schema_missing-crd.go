@@ -1,0 +1,33 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/schemas"
+	"github.com/flux-rehearse/flux-rehearse/validate"
+)
+
+func init() {
+	register(validate.Rule{
+		ID:       "schema/missing-crd",
+		Severity: finding.Info,
+		Summary:  "the kind of an object is neither built in nor defined in the repository",
+		Why:      "Unless somebody installs its CRD by other means, the apply fails with \"no matches for kind\", and nothing of the owner is applied.",
+		Fix:      "add the CRD, or the chart that ships it, to an owner that comes first",
+		Since:    "0.1.0",
+		Reads:    validate.ReadsWorld,
+		Check: func(p *validate.Pass) {
+			seen := map[string]bool{}
+			for _, o := range applied(p.World) {
+				gvk := o.GroupVersionKind()
+				_, removed := p.Catalog.Removed(gvk)
+				if removed || p.Catalog.Lookup(gvk).Source != schemas.SourceNone || seen[gvk.String()] {
+					continue
+				}
+				seen[gvk.String()] = true
+				p.ReportAt(o, "/kind", fmt.Sprintf("nothing here defines kind %q of %q", gvk.Kind, gvk.GroupVersion()))
+			}
+		},
+	})
+}
