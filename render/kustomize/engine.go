@@ -7,6 +7,7 @@ package kustomize
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"sync"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -73,6 +74,13 @@ func (e *engine) build(fs filesys.FileSystem, dir string) (resmap.ResMap, error)
 		options := &krusty.Options{
 			LoadRestrictions: kustypes.LoadRestrictionsNone,
 			PluginConfig:     kustypes.DisabledPluginConfig(),
+		}
+		// kustomize prints warnings about deprecated fields straight to the
+		// standard error stream of the process; nobody could tell which file they mean.
+		stream := os.Stderr
+		if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+			os.Stderr = null
+			defer func() { os.Stderr = stream; _ = null.Close() }()
 		}
 		var err error
 		out, err = krusty.MakeKustomizer(options).Run(watch{FileSystem: fs, dirty: &e.dirty}, dir)

@@ -1,0 +1,137 @@
+package kustomization
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
+)
+
+// entryPlace finds the entry of a kustomization file that a failure is about.
+func (j *job) entryPlace(f *kustomize.Failure) finding.Position {
+	if j.plan == nil {
+		return finding.Position{}
+	}
+	w := j.walk()
+	w.resources(w.root)
+	for _, l := range w.all {
+		if pos := l.placeOf(f); !pos.IsZero() {
+			return pos
+		}
+	}
+	if f.Object != "" {
+		if pos := w.objectPlace(f); !pos.IsZero() {
+			return pos
+		}
+	}
+	for _, l := range w.all {
+		if f.File != "" && (path.Clean(f.File) == l.dir || path.Dir(f.File) == l.dir && strings.Contains(f.File, ".y")) {
+			return l.At("")
+		}
+	}
+	return w.root.At("")
+}
+
+// placeOf is the place of the failure in this layer, zero when it is not there.
+func (l *layer) placeOf(f *kustomize.Failure) finding.Position {
+	here := f.File == "" || path.Clean(f.File) == l.dir || l.file != nil && f.File == l.file.Path
+	if f.Reason == "kustomization-unknown-field" && here && l.doc != nil && l.doc.Node("/"+f.Field) != nil {
+		return l.doc.KeyAt("/" + f.Field)
+	}
+	for _, e := range l.paths() {
+		switch {
+		case f.Path != "" && clean(f.Path) == clean(e.target()):
+			return e.pos()
+		case f.Path == "" && f.Entry != "" && f.Entry == e.text:
+			return e.pos()
+		}
+	}
+	return finding.Position{}
+}
+
+// paths are all entries of a layer that name a file, folder or address.
+func (l *layer) paths() []entry {
+	var out []entry
+	for _, field := range []string{"resources", "bases", "components", "crds", "configurations", "generators",
+		"transformers", "validators", "patchesStrategicMerge"} {
+		out = append(out, l.entries(field)...)
+	}
+	for _, field := range []string{"patches", "patchesJson6902", "replacements"} {
+		for i, v := range l.content.list(field) {
+			if s := object(v).text("path"); s != "" {
+				out = append(out, entry{text: s, pointer: fmt.Sprintf("/%s/%d/path", field, i), layer: l})
+			}
+		}
+	}
+	return append(out, l.sourceFiles()...)
+}
+
+// objectPlace finds the last declaration, or the patch, of the object that
+// kustomize names as Kind.version.group/name.namespace.
+func (w *walk) objectPlace(f *kustomize.Failure) finding.Position {
+	gvk, id, _ := strings.Cut(f.Object, "/")
+	kind, _, _ := strings.Cut(gvk, ".")
+	name := id
+	if i := strings.LastIndexByte(id, '.'); i > 0 {
+		name = id[:i]
+	}
+	if f.Reason == "patch-no-match" {
+		return w.patchPlace(kind, name)
+	}
+	var last finding.Position
+	for _, l := range w.all {
+		for _, field := range []string{"resources", "bases"} {
+			for _, e := range l.entries(field) {
+				file, ok := w.files[e.target()]
+				if !ok || file.Origin == nil {
+					continue
+				}
+				for _, d := range file.Origin.Documents() {
+					ref, _ := d.Ref()
+					if ref.Kind == kind && ref.Name != "" && strings.Contains(name, ref.Name) {
+						last = d.At("/metadata/name")
+					}
+				}
+			}
+		}
+	}
+	return last
+}
+
+// patchPlace finds the patch without target that names an object.
+func (w *walk) patchPlace(kind, name string) finding.Position {
+	for _, l := range w.all {
+		for i, v := range l.content.list("patches") {
+			docs := w.patchFile(l, object(v).text("path"))
+			if text := object(v).text("patch"); text != "" {
+				docs = w.inline(l, fmt.Sprintf("/patches/%d/patch", i), text)
+			}
+			for _, d := range docs {
+				p := object(d.value)
+				if p.text("kind") == kind && p.sub("metadata").text("name") == name {
+					return d.at("/metadata/name")
+				}
+			}
+		}
+		for _, e := range l.entries("patchesStrategicMerge") {
+			for _, d := range w.patchFile(l, e.text) {
+				if object(d.value).text("kind") == kind && object(d.value).sub("metadata").text("name") == name {
+					return d.at("/metadata/name")
+				}
+			}
+		}
+	}
+	return finding.Position{}
+}
+
+// componentEntry is the place of a component path in the Flux Kustomization.
+func (j *job) componentEntry(text string) finding.Position {
+	for i, v := range j.spec.list("components") {
+		if s, _ := v.(string); s == text {
+			return j.in.Object.At(fmt.Sprintf("/spec/components/%d", i))
+		}
+	}
+	return j.in.Object.At("/spec/components")
+}

@@ -1,0 +1,212 @@
+package kustomization
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
+)
+
+// patchText is one document of a patch and where its fields stand.
+type patchText struct {
+	value any
+	at    func(pointer string) finding.Position
+	texts []text
+}
+
+// patch notes what patchesStrategicMerge and patches of a layer write.
+func (w *walk) patch(l *layer, objects []*declared) {
+	for i, v := range l.content.list("patchesStrategicMerge") {
+		s, _ := v.(string)
+		pointer := fmt.Sprintf("/patchesStrategicMerge/%d", i)
+		if strings.Contains(s, "\n") {
+			w.apply(w.inline(l, pointer, s), nil, objects)
+		} else {
+			w.apply(w.patchFile(l, s), nil, objects)
+		}
+	}
+	w.patchList(l, "patches", objects)
+}
+
+// patchLast notes what patchesJson6902 of a layer writes.
+func (w *walk) patchLast(l *layer, objects []*declared) { w.patchList(l, "patchesJson6902", objects) }
+
+func (w *walk) patchList(l *layer, field string, objects []*declared) {
+	for i, v := range l.content.list(field) {
+		p := object(v)
+		docs := w.patchFile(l, p.text("path"))
+		if p.text("patch") != "" {
+			docs = w.inline(l, fmt.Sprintf("/%s/%d/patch", field, i), p.text("patch"))
+		}
+		target, _ := p["target"].(map[string]any)
+		w.apply(docs, target, objects)
+	}
+}
+
+func (w *walk) patchFile(l *layer, name string) []patchText {
+	if name == "" {
+		return nil
+	}
+	f, ok := w.files[clean(entry{text: name, layer: l}.target())]
+	if !ok || f.Origin == nil {
+		return nil
+	}
+	var out []patchText
+	for _, d := range f.Origin.Documents() {
+		if d.Root == nil {
+			continue
+		}
+		value, err := repo.Value(d.Root)
+		if err != nil {
+			continue
+		}
+		out = append(out, patchText{value: value, at: d.At, texts: []text{{file: f.Origin, node: d.Root, doc: d}}})
+	}
+	return out
+}
+
+// inline reads a patch that stands in a string.
+func (w *walk) inline(l *layer, pointer, content string) []patchText {
+	around := l.At(pointer)
+	doc, p := l.node(pointer)
+	at := func(d *repo.Document, pointer string) finding.Position { return around }
+	var texts []text
+	if doc != nil {
+		if n := doc.Node(p); n != nil && strings.TrimSpace(n.Value) == strings.TrimSpace(content) {
+			texts = []text{{file: doc.File, node: n, doc: doc}}
+			at = func(d *repo.Document, pointer string) finding.Position {
+				in := d.At(pointer)
+				out := inBlock(doc.File, n, in.Line, in.Col)
+				out.Precision = in.Precision
+				return out
+			}
+		}
+	}
+	if len(texts) > 0 {
+		content = texts[0].node.Value
+	}
+	var out []patchText
+	for _, d := range repo.FromFiles(map[string]string{"patch.yaml": content}).File("patch.yaml").Documents() {
+		if d.Root == nil {
+			continue
+		}
+		value, err := repo.Value(d.Root)
+		if err != nil {
+			continue
+		}
+		out = append(out, patchText{value: value, texts: texts, at: func(pointer string) finding.Position { return at(d, pointer) }})
+	}
+	return out
+}
+
+func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
+	for _, p := range docs {
+		match := selects(target)
+		ops, isOps := p.value.([]any)
+		if target == nil {
+			if isOps {
+				continue
+			}
+			match = ofPatch(object(p.value))
+		}
+		for _, o := range objects {
+			if !match(o) {
+				continue
+			}
+			o.texts = append(o.texts, p.texts...)
+			o.edits = append(o.edits, func(final map[string]any) []render.Writer {
+				if isOps {
+					return opWriters(ops, final, p.at)
+				}
+				m := merge{at: p.at}
+				m.object(object(p.value), final, "", "")
+				return m.out
+			})
+		}
+	}
+}
+
+// ofPatch selects the object that a strategic merge patch names.
+func ofPatch(p fields) func(*declared) bool {
+	meta := p.sub("metadata")
+	return func(o *declared) bool {
+		ns := meta.text("namespace")
+		return o.kind == p.text("kind") && o.group == groupOf(p.text("apiVersion")) &&
+			(o.name == meta.text("name") || o.nowName == meta.text("name")) &&
+			(ns == "" || ns == o.namespace || ns == o.nowSpace || ns == "default" && o.nowSpace == "")
+	}
+}
+
+// selects is a patch target; its fields are anchored regular expressions.
+func selects(t fields) func(*declared) bool {
+	is := func(field string, values ...string) bool {
+		want := t.text(field)
+		if want == "" {
+			return true
+		}
+		re, err := regexp.Compile("^(?:" + strings.TrimSuffix(strings.TrimPrefix(want, "^"), "$") + ")$")
+		if err != nil {
+			return false
+		}
+		for _, v := range values {
+			if re.MatchString(v) {
+				return true
+			}
+		}
+		return false
+	}
+	return func(o *declared) bool {
+		return is("group", o.group) && is("kind", o.kind) && is("name", o.name, o.nowName) &&
+			is("namespace", or(o.namespace, "default"), or(o.nowSpace, "default"), o.namespace) &&
+			carries(t.text("labelSelector"), o.labels) && carries(t.text("annotationSelector"), o.annotations)
+	}
+}
+
+func carries(selector string, values map[string]string) bool {
+	if selector == "" {
+		return true
+	}
+	s, err := labels.Parse(selector)
+	return err == nil && s.Matches(labels.Set(values))
+}
+
+// opWriters are the writers of a JSON patch. A removal leaves nothing to point at.
+func opWriters(ops []any, final map[string]any, at func(string) finding.Position) []render.Writer {
+	var out []render.Writer
+	for i, v := range ops {
+		op := object(v)
+		pointer := op.text("path")
+		if name := op.text("op"); name == "remove" || name == "test" || pointer == "" {
+			continue
+		}
+		if list, ok := strings.CutSuffix(pointer, "/-"); ok {
+			items, _ := valueAt(final, list).([]any)
+			pointer = fmt.Sprintf("%s/%d", list, max(0, len(items)-1))
+		}
+		out = append(out, render.Writer{Pointer: pointer, What: "patch", Pos: at(fmt.Sprintf("/%d/value", i))})
+	}
+	return out
+}
+
+func valueAt(v any, pointer string) any {
+	for _, t := range finding.Tokens(pointer) {
+		switch c := v.(type) {
+		case map[string]any:
+			v = c[t]
+		case []any:
+			var i int
+			if _, err := fmt.Sscanf(t, "%d", &i); err != nil || i < 0 || i >= len(c) {
+				return nil
+			}
+			v = c[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}

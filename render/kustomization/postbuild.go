@@ -1,0 +1,126 @@
+package kustomization
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/reader"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
+)
+
+// postBuild does to every built resource in turn what the controller does:
+// check, decrypt, substitute. Ready is what the first mistake gives, as the
+// controller stops there; Problems has all.
+func (j *job) postBuild(built *kustomize.Built, stories []*story) *render.Result {
+	in := kustomize.SubstituteInput{
+		Object: j.in.Object.Unstructured,
+		Client: reader.New(j.ctx, j.in.Cluster),
+		Strict: j.in.Settings.StrictSubstitution,
+		Always: j.spec.sub("postBuild").text("substituteStrategy") == "Always",
+	}
+	var first *render.Result
+	for i, r := range built.Resources {
+		failure, last := j.postBuildOne(r, stories[i], in)
+		if failure == nil {
+			continue
+		}
+		if first == nil {
+			first = failure
+		}
+		if last {
+			break
+		}
+	}
+	if first != nil {
+		first.Problems = j.problems
+	}
+	return first
+}
+
+// postBuildOne returns what is wrong with one resource, and whether the others
+// would only say the same.
+func (j *job) postBuildOne(r *kustomize.Resource, s *story, in kustomize.SubstituteInput) (*render.Result, bool) {
+	if failure := r.Incomplete(); failure != nil {
+		return j.report(failure, s.At("")), false
+	}
+	if failure := j.decrypt(r, s); failure != nil {
+		return j.report(failure, s.At("/sops")), false
+	}
+	if _, ok := j.spec["postBuild"].(map[string]any); !ok {
+		return nil, false
+	}
+	before := s.variables()
+	err := r.Substitute(j.ctx, in)
+	if err == nil {
+		s.Writers = append(s.Writers, before...)
+		return nil, false
+	}
+	var unsure *reader.Unsure
+	if errors.As(err, &unsure) {
+		j.problems = append(j.problems, j.problem("data-unknown", j.substituteField(unsure.Ref),
+			fmt.Sprintf("the content of %s is not known here, so no variable can be substituted", unsure.Ref)))
+		return &render.Result{State: render.Unknown, Reason: "data-unknown"}, true
+	}
+	return j.substitutionFailure(r, s, in, r.PostBuildFailure(err))
+}
+
+func (j *job) substitutionFailure(r *kustomize.Resource, s *story, in kustomize.SubstituteInput, f *kustomize.Failure) (*render.Result, bool) {
+	switch f.Reason {
+	case "variable-unset":
+		j.reportUnset(r, s, in)
+		return refusal(f), false
+	case "variable-syntax":
+		return j.report(f, s.unparsable()), false
+	case "substitute-source-missing":
+		return j.report(f, j.in.Object.At(j.missingSource())), true
+	case "variable-name-invalid":
+		return j.report(f, j.in.Object.At("/spec/postBuild")), true
+	}
+	return j.report(f, s.At("")), false
+}
+
+// reportUnset states every use of a variable that has no value.
+func (j *job) reportUnset(r *kustomize.Resource, s *story, in kustomize.SubstituteInput) {
+	ref := finding.Ref{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+	for _, name := range r.Missing(j.ctx, in) {
+		p := finding.Problem{
+			Reason: "variable-unset", Object: ref,
+			Message: fmt.Sprintf("variable %q has no value and no default", name),
+			Hint: fmt.Sprintf("add %q to spec.postBuild.substitute of %s, or write ${%s:=default}, or $${%s} for the text itself",
+				name, j.in.Object.Ref(), name, name),
+			Related: []finding.Related{{Pos: j.in.Object.At("/spec/postBuild"), Message: "variables get their values here"}},
+		}
+		places := s.uses(name)
+		if len(places) == 0 {
+			places = []finding.Position{s.At("")}
+		}
+		for _, p.Pos = range places {
+			j.problems = append(j.problems, p)
+		}
+	}
+}
+
+// missingSource names the first entry of substituteFrom that does not exist and must.
+func (j *job) missingSource() string {
+	for i, v := range j.spec.sub("postBuild").list("substituteFrom") {
+		m := object(v)
+		ref := finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")}
+		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence == render.Absent && !m.flag("optional") {
+			return fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i)
+		}
+	}
+	return "/spec/postBuild/substituteFrom"
+}
+
+func (j *job) substituteField(ref finding.Ref) string {
+	i := slices.IndexFunc(j.spec.sub("postBuild").list("substituteFrom"), func(v any) bool {
+		return object(v).text("kind") == ref.Kind && object(v).text("name") == ref.Name
+	})
+	if i < 0 {
+		return "/spec/postBuild/substituteFrom"
+	}
+	return fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i)
+}

@@ -1,0 +1,223 @@
+// Package kustomization renders Flux Kustomizations: what kustomize-controller
+// would send to the cluster, and the story of every object.
+package kustomization
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// Group is the API group of Flux Kustomizations, and the prefix of the labels
+// and annotations of their objects.
+const Group = "kustomize.toolkit.fluxcd.io"
+
+// Options says where a Renderer finds content.
+type Options struct {
+	// Dir returns the folder that holds an artifact, which is never written to.
+	Dir func(source.Artifact) (string, error)
+	// HTTP returns the local copy of a remote file; nil means that there are none.
+	HTTP func(url string) (string, bool)
+}
+
+// Renderer renders Flux Kustomizations.
+type Renderer struct{ options Options }
+
+// New returns a Renderer.
+func New(o Options) *Renderer { return &Renderer{options: o} }
+
+// Kinds names the one kind.
+func (*Renderer) Kinds() []schema.GroupKind {
+	return []schema.GroupKind{{Group: Group, Kind: "Kustomization"}}
+}
+
+// Needs names what a Flux Kustomization refers to: its dependencies, its source,
+// the data it substitutes and the Secret that decrypts its files.
+func (*Renderer) Needs(obj *render.Object, _ render.Settings) []render.Need {
+	s := specOf(obj)
+	var out []render.Need
+	for i, d := range s.list("dependsOn") {
+		m := object(d)
+		ref := finding.Ref{Group: Group, Kind: "Kustomization", Namespace: or(m.text("namespace"), obj.GetNamespace()), Name: m.text("name")}
+		out = append(out, render.Need{Kind: render.NeedDependency, Ref: ref, Field: fmt.Sprintf("/spec/dependsOn/%d", i)})
+	}
+	out = append(out, render.Need{Kind: render.NeedSource, Ref: sourceRef(obj), Field: "/spec/sourceRef"})
+	for i, from := range s.sub("postBuild").list("substituteFrom") {
+		m := object(from)
+		out = append(out, render.Need{
+			Kind:     render.NeedData,
+			Ref:      finding.Ref{Kind: m.text("kind"), Namespace: obj.GetNamespace(), Name: m.text("name")},
+			Optional: m.flag("optional"),
+			Field:    fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i),
+		})
+	}
+	if name := s.sub("decryption").sub("secretRef").text("name"); name != "" {
+		out = append(out, render.Need{
+			Kind:  render.NeedData,
+			Ref:   finding.Ref{Kind: "Secret", Namespace: obj.GetNamespace(), Name: name},
+			Field: "/spec/decryption/secretRef/name",
+		})
+	}
+	return out
+}
+
+// Render builds the folder of the source that the object names, substitutes
+// variables, and labels every object with its owner.
+func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
+	j := &job{ctx: ctx, in: in, options: r.options, spec: specOf(in.Object)}
+	res := j.run()
+	res.Revision = j.artifact.Revision
+	if j.spec.flag("suspend") {
+		// A suspended object is not looked at, so nothing is wrong with it.
+		return render.Result{State: render.Suspended, Reason: "suspended", Applies: res.Applies, Revision: res.Revision}
+	}
+	return res
+}
+
+// job is one render.
+type job struct {
+	ctx      context.Context
+	in       render.Input
+	options  Options
+	spec     fields
+	artifact source.Artifact
+	files    map[string]source.File
+	plan     *kustomize.Plan
+	problems []finding.Problem
+	keys     *keyring
+}
+
+func (j *job) run() render.Result {
+	if res := j.findArtifact(); res != nil {
+		return *res
+	}
+	plan, res := j.prepare()
+	if res != nil {
+		return *res
+	}
+	j.plan = plan
+	if res := j.unlock(); res != nil {
+		return *res
+	}
+	built, failure := plan.Build()
+	if failure != nil {
+		return j.fail(failure)
+	}
+	stories := j.origins(built)
+	if res := j.postBuild(built, stories); res != nil {
+		return *res
+	}
+	return j.finish(built, stories)
+}
+
+func (j *job) prepare() (*kustomize.Plan, *render.Result) {
+	dir, err := j.options.Dir(j.artifact)
+	if err != nil {
+		return nil, &render.Result{State: render.Unknown, Reason: "artifact-unreadable", Problems: []finding.Problem{{
+			Reason: "artifact-unreadable", Object: j.in.Object.Ref(), Pos: j.in.Object.At("/spec/sourceRef"), Message: err.Error(),
+		}}}
+	}
+	j.files = make(map[string]source.File, len(j.artifact.Files))
+	for _, f := range j.artifact.Files {
+		j.files[f.Path] = f
+	}
+	plan, failure := kustomize.Prepare(kustomize.Input{
+		Root:     dir,
+		Path:     j.spec.text("path"),
+		Object:   j.in.Object.Unstructured,
+		Remote:   j.remote(),
+		NoRemote: j.in.Settings.NoRemoteBases,
+	})
+	if failure != nil {
+		res := j.fail(failure)
+		return nil, &res
+	}
+	return plan, nil
+}
+
+func (j *job) remote() func(string) (string, bool) {
+	if j.in.Settings.NoRemoteBases {
+		return nil
+	}
+	return j.options.HTTP
+}
+
+// finish decodes the built resources, labels the objects with their owner and
+// then adds common metadata, which therefore wins.
+func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {
+	out := render.Result{State: render.Rendered, Problems: j.problems}
+	common := j.spec.sub("commonMetadata")
+	for i, r := range built.Resources {
+		objects, err := r.Objects()
+		if err != nil {
+			return j.fail(&kustomize.Failure{Reason: "not-kubernetes-yaml", Condition: "BuildFailed", Message: err.Error(), Object: r.ID})
+		}
+		for k, u := range objects {
+			origin := stories[i].Origin
+			origin.Writers = slices.Clone(origin.Writers)
+			if len(objects) > 1 {
+				origin.Doc, origin.Place, origin.Writers = nil, listItem(origin, k), nil
+			}
+			j.own(u)
+			origin.Writers = append(origin.Writers, j.addCommon(u, common)...)
+			out.Applies = append(out.Applies, &render.Object{Unstructured: u, Origin: origin})
+		}
+	}
+	return out
+}
+
+func listItem(o render.Origin, index int) finding.Position {
+	if o.Doc == nil {
+		return o.Place
+	}
+	return o.Doc.At(fmt.Sprintf("/items/%d", index))
+}
+
+func (j *job) own(u *unstructured.Unstructured) {
+	labels := u.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[Group+"/name"], labels[Group+"/namespace"] = j.in.Object.GetName(), j.in.Object.GetNamespace()
+	u.SetLabels(labels)
+}
+
+func (j *job) addCommon(u *unstructured.Unstructured, common fields) []render.Writer {
+	var out []render.Writer
+	for _, what := range []string{"labels", "annotations"} {
+		values := common.texts(what)
+		if len(values) == 0 {
+			continue
+		}
+		current := u.GetLabels()
+		if what == "annotations" {
+			current = u.GetAnnotations()
+		}
+		if current == nil {
+			current = map[string]string{}
+		}
+		for _, k := range slices.Sorted(maps.Keys(values)) {
+			current[k] = values[k]
+			out = append(out, render.Writer{
+				Pointer: finding.Pointer("metadata", what, k),
+				What:    "commonMetadata",
+				Pos:     j.in.Object.At(finding.Pointer("spec", "commonMetadata", what, k)),
+			})
+		}
+		if what == "annotations" {
+			u.SetAnnotations(current)
+		} else {
+			u.SetLabels(current)
+		}
+	}
+	return out
+}

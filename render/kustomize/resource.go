@@ -1,0 +1,102 @@
+package kustomize
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/yaml"
+)
+
+// Built is the result of a build.
+type Built struct {
+	Resources []*Resource // in the order of kustomize
+	plan      *Plan
+}
+
+// Resource is one built object before post-build steps.
+type Resource struct {
+	ID        string // as the controller prints it: ConfigMap.v1.[noGrp]/name
+	Group     string
+	Kind      string
+	Namespace string
+	Name      string
+
+	res *resource.Resource
+}
+
+func newResource(r *resource.Resource) *Resource {
+	gvk := r.GetGvk()
+	return &Resource{
+		ID:        fmt.Sprintf("%s/%s", gvk, r.GetName()),
+		Group:     gvk.Group,
+		Kind:      gvk.Kind,
+		Namespace: r.GetNamespace(),
+		Name:      r.GetName(),
+		res:       r,
+	}
+}
+
+// Incomplete returns the controller's error for an object without apiVersion,
+// kind or name, else nil.
+func (r *Resource) Incomplete() *Failure {
+	if r.res.GetName() != "" && r.res.GetKind() != "" && r.res.GetApiVersion() != "" {
+		return nil
+	}
+	return translate(fmt.Sprintf("failed to decode Kubernetes apiVersion, kind and name from: %s", r.res.String()))
+}
+
+// Content is the object as generic JSON.
+func (r *Resource) Content() (map[string]any, error) {
+	return r.res.Map()
+}
+
+// Replace sets the whole content of the object.
+func (r *Resource) Replace(content map[string]any) error {
+	data, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	return r.res.UnmarshalJSON(data)
+}
+
+// Objects decodes what would be sent to the cluster, as the controller does:
+// lists are expanded, and what is no Kubernetes object, or a kustomization
+// file, is dropped without a word.
+func (r *Resource) Objects() ([]*unstructured.Unstructured, error) {
+	data, err := r.res.AsYAML()
+	if err != nil {
+		return nil, err
+	}
+	if data, err = yaml.YAMLToJSON(data); err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		return nil, err
+	}
+	if !u.IsList() {
+		if u.GetName() == "" || u.GetKind() == "" || u.GetAPIVersion() == "" || isKustomizationFile(u) {
+			return nil, nil
+		}
+		return []*unstructured.Unstructured{u}, nil
+	}
+	var out []*unstructured.Unstructured
+	err = u.EachListItem(func(item runtime.Object) error {
+		o, ok := item.(*unstructured.Unstructured)
+		if !ok {
+			return errors.New("a list holds something that is no object")
+		}
+		out = append(out, o)
+		return nil
+	})
+	return out, err
+}
+
+func isKustomizationFile(u *unstructured.Unstructured) bool {
+	return strings.EqualFold(u.GetKind(), "Kustomization") && strings.HasPrefix(u.GetAPIVersion(), "kustomize.config.k8s.io/")
+}
