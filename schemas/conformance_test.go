@@ -3,10 +3,10 @@ package schemas_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,6 +38,15 @@ func shared(t *testing.T, elements ...string) string {
 	return path
 }
 
+// unmask puts values back that the records leave out.
+var unmask = strings.NewReplacer(
+	"__GIT_URL__", "http://git.example.com",
+	"__HELM_URL__", "http://charts.example.com",
+	"__OCI_URL__", "oci://registry.example.com",
+	"<set>", "2026-01-01T00:00:00Z",
+	"<uid>", "0e0f6a4e-5a0c-4f0e-8d7c-8a2a0f3a3b11",
+)
+
 // readObjects decodes all YAML documents of a file.
 func readObjects(t *testing.T, file string) []*unstructured.Unstructured {
 	t.Helper()
@@ -45,6 +54,7 @@ func readObjects(t *testing.T, file string) []*unstructured.Unstructured {
 	if err != nil {
 		t.Fatal(err)
 	}
+	data = []byte(unmask.Replace(string(data)))
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
 	var out []*unstructured.Unstructured
 	for {
@@ -78,7 +88,9 @@ func TestStoredObjectsAreValid(t *testing.T) {
 		objects := readObjects(t, file)
 		known := catalog.With(objects)
 		for _, object := range objects {
+			// The records reduce managedFields and the content of Helm's Secrets.
 			unstructured.RemoveNestedField(object.Object, "metadata", "managedFields")
+			delete(object.Object, "helmRelease")
 			if !known.Lookup(object.GroupVersionKind()).Schema {
 				unknown[object.GroupVersionKind().String()]++
 				continue
@@ -92,5 +104,5 @@ func TestStoredObjectsAreValid(t *testing.T) {
 	if checked < 500 {
 		t.Errorf("only %d objects checked", checked)
 	}
-	t.Log(fmt.Sprintf("%d objects checked; without schema: %v", checked, unknown))
+	t.Logf("%d objects checked; without schema: %v", checked, unknown)
 }

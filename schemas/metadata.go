@@ -26,6 +26,8 @@ func nameViolations(object map[string]any, kind string) []Violation {
 	}}
 }
 
+const labelValueWords = ` is no valid label value, want at most 63 letters, digits, "-", "_" and ".", with a letter or digit at both ends`
+
 // metadataViolations checks the syntax of labels and annotations.
 func metadataViolations(metadata map[string]any, kind string, at path) []Violation {
 	var found []Violation
@@ -40,7 +42,7 @@ func metadataViolations(metadata map[string]any, kind string, at path) []Violati
 			}
 			if reasons := validation.IsQualifiedName(name); len(reasons) > 0 {
 				found = append(found, Violation{Pointer: place.pointer(), Kind: KindPattern,
-					Message: fmt.Sprintf("%q is no valid key in %s: %s", key, at.field(field).words(kind), reasons[0])})
+					Message: fmt.Sprintf("%q is no valid key in %s, want a name such as \"app\" or \"example.com/app\"", key, at.field(field).words(kind))})
 			}
 			value, ok := entries[key].(string)
 			if field == "annotations" || !ok {
@@ -48,7 +50,7 @@ func metadataViolations(metadata map[string]any, kind string, at path) []Violati
 			}
 			if reasons := validation.IsValidLabelValue(value); len(reasons) > 0 {
 				found = append(found, Violation{Pointer: place.pointer(), Kind: KindPattern,
-					Message: fmt.Sprintf("%s is no valid label value: %s", shown(value), reasons[0])})
+					Message: shown(value) + labelValueWords})
 			}
 		}
 	}

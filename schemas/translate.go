@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 
@@ -101,11 +102,11 @@ func translateValues(in, out map[string]any) {
 	}
 	if values, ok := in["enum"].([]any); ok {
 		delete(out, "enum")
-		if in["nullable"] == true && !slices.Contains(values, nil) {
+		if in["nullable"] == true {
 			values = append(slices.Clone(values), nil)
 		}
 		if len(values) > 0 {
-			out["enum"] = values
+			out["enum"] = distinct(values)
 		}
 	}
 	if pattern, ok := in["pattern"].(string); ok {
@@ -123,6 +124,17 @@ func translateValues(in, out map[string]any) {
 	if value, ok := in["default"]; ok {
 		out["default"] = value
 	}
+}
+
+// distinct drops repeated values, which JSON Schema does not allow in an enum.
+func distinct(values []any) []any {
+	var out []any
+	for _, value := range values {
+		if !slices.ContainsFunc(out, func(other any) bool { return reflect.DeepEqual(value, other) }) {
+			out = append(out, value)
+		}
+	}
+	return out
 }
 
 func translateObject(in, out map[string]any) {

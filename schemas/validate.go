@@ -80,8 +80,8 @@ func (b *builtins) validate(object map[string]any, definition, kind string) []Vi
 	}
 	// The API server ignores the status of what is applied.
 	delete(cleaned, "status")
-	source := keywords{builtin: b}
-	return append(walk.found, valueViolations(compiled, cleaned, values{object: cleaned, kind: kind, source: source, lenient: true})...)
+	checked := values{object: cleaned, kind: kind, source: keywords{builtin: b}, lenient: true}
+	return append(walk.found, valueViolations(compiled, cleaned, checked)...)
 }
 
 func (c *custom) validate(object map[string]any, gvk schema.GroupVersionKind) []Violation {
@@ -94,8 +94,11 @@ func (c *custom) validate(object map[string]any, gvk schema.GroupVersionKind) []
 	if version.status {
 		delete(cleaned, "status")
 	}
-	source := keywords{builtin: c.builtin, custom: version.raw}
-	found := append(walk.found, valueViolations(version.compiled, cleaned, values{object: cleaned, kind: gvk.Kind, source: source})...)
+	checked := values{
+		object: cleaned, kind: gvk.Kind, operator: c.source == SourceFlux,
+		source: keywords{builtin: c.builtin, custom: version.raw},
+	}
+	found := append(walk.found, valueViolations(version.compiled, cleaned, checked)...)
 	return append(found, nameViolations(object, gvk.Kind)...)
 }
 

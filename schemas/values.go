@@ -16,17 +16,25 @@ import (
 type keywords struct {
 	builtin *builtins
 	custom  []byte
+	read    map[string]any // schemas read so far, by URL
 }
 
-func (k keywords) lookup(location string) any {
+func (k *keywords) lookup(location string) any {
 	base, fragment, _ := strings.Cut(location, "#")
-	raw := k.custom
-	if base != customURL {
-		raw = k.builtin.definitions[strings.TrimPrefix(base, archive.Prefix)]
-	}
-	var doc any
-	if json.Unmarshal(raw, &doc) != nil {
-		return nil
+	doc, known := k.read[base]
+	if !known {
+		raw := k.custom
+		if base != customURL {
+			raw = k.builtin.definitions[strings.TrimPrefix(base, archive.Prefix)]
+		}
+		// What the validator has compiled is valid JSON.
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			doc = nil
+		}
+		if k.read == nil {
+			k.read = map[string]any{}
+		}
+		k.read[base] = doc
 	}
 	return parsePointer(unescapeURL(fragment)).lookup(doc)
 }
@@ -45,8 +53,14 @@ type values struct {
 	kind    string
 	source  keywords
 	lenient bool // null is the zero value of any type
-	found   []Violation
+	// operator: the Flux Operator may have installed another form of the CRD.
+	operator bool
+	found    []Violation
 }
+
+// operatorKinds are the kinds that the Flux Operator adds to the lists of kinds
+// in the CRDs of notification-controller that it installs.
+var operatorKinds = []string{"FluxInstance", "ResourceSet", "ResourceSetInputProvider"}
 
 // alternatives are keywords whose causes each concern one of several ways to
 // be valid, so that only their sum is a mistake.
@@ -65,6 +79,9 @@ func (v *values) leaves(e *jsonschema.ValidationError) {
 	if value == nil && v.lenient {
 		return
 	}
+	if keyword == "enum" && v.operator && slices.Contains(operatorKinds, fmt.Sprint(value)) {
+		return
+	}
 	fault := fault{at: at, kind: v.kind, value: value, want: v.source.lookup(e.AbsoluteKeywordLocation), said: e.Message}
 	v.found = append(v.found, fault.violations(keyword)...)
 }
@@ -81,7 +98,7 @@ type fault struct {
 func (f fault) violations(keyword string) []Violation {
 	switch keyword {
 	case "type":
-		return f.one(KindType, fmt.Sprintf("%s is %s, want %s", shown(f.value), typeWords(f.value), wantedTypes(f.want)), converted(f.value, f.want))
+		return f.one(KindType, fmt.Sprintf("%s is %s, want %s", f.subject(), typeWords(f.value), wantedTypes(f.want)), converted(f.value, f.want))
 	case "required":
 		return f.missing()
 	case "enum":
@@ -119,6 +136,15 @@ var limits = map[string]string{
 	"minProperties":    "has fewer fields than",
 	"maxProperties":    "has more fields than",
 	"multipleOf":       "is no multiple of",
+}
+
+// subject shows the value, or names it when it is not short.
+func (f fault) subject() string {
+	switch f.value.(type) {
+	case map[string]any, []any:
+		return f.words()
+	}
+	return shown(f.value)
 }
 
 func (f fault) words() string { return f.at.words(f.kind) }

@@ -18,10 +18,8 @@ func shown(value any) string {
 			value = string(runes[:57]) + "..."
 		}
 		return strconv.Quote(value)
-	case map[string]any:
-		return "the value"
-	case []any:
-		return "the value"
+	case map[string]any, []any:
+		return "this value"
 	}
 	return fmt.Sprint(value)
 }
@@ -41,7 +39,7 @@ func shownList(values any) string {
 func typeWords(value any) string {
 	switch value.(type) {
 	case nil:
-		return "no value"
+		return "not allowed"
 	case bool:
 		return "a boolean"
 	case string:
