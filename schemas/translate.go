@@ -1,8 +1,8 @@
 package schemas
 
 import (
+	"encoding/json"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 
@@ -129,10 +129,14 @@ func translateValues(in, out map[string]any) {
 // distinct drops repeated values, which JSON Schema does not allow in an enum.
 func distinct(values []any) []any {
 	var out []any
+	seen := map[string]bool{}
 	for _, value := range values {
-		if !slices.ContainsFunc(out, func(other any) bool { return reflect.DeepEqual(value, other) }) {
-			out = append(out, value)
+		raw, err := json.Marshal(value)
+		if err != nil || seen[string(raw)] {
+			continue
 		}
+		seen[string(raw)] = true
+		out = append(out, value)
 	}
 	return out
 }
