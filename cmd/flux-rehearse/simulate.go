@@ -23,7 +23,7 @@ var notSimulated = []string{
 }
 
 type simulation struct {
-	base, baseMap, stateDir string
+	base, baseMap, stateDir, failOn string
 }
 
 func newSimulate(opt *options) *cobra.Command {
@@ -43,11 +43,15 @@ first the base revision and then the folder as it is.`,
 	f := cmd.Flags()
 	f.StringVar(&s.base, "base", "", "git `revision` that the clusters run now")
 	f.StringVar(&s.baseMap, "base-source-map", "", "source map `file` of the base revision, when it differs from --source-map")
+	f.StringVar(&s.failOn, "fail-on", "changes", "exit with 1 for `what`: changes, or failures only")
 	f.StringVar(&s.stateDir, "state-dir", "", "write what each cluster holds after each step into this `folder`")
 	return cmd
 }
 
 func runSimulate(ctx context.Context, opt *options, s simulation) error {
+	if s.failOn != "changes" && s.failOn != "failures" {
+		return usagef("--fail-on must be changes or failures, got %q", s.failOn)
+	}
 	p, err := openProject(opt)
 	if err != nil {
 		return err
@@ -82,7 +86,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		}
 	}
 	bar.stop()
-	rep.ExitCode = verdict(rep)
+	rep.ExitCode = verdict(rep, s.failOn)
 	opt.exit = rep.ExitCode
 	return opt.write(rep, head.tree)
 }
@@ -242,20 +246,23 @@ func stepInput(name string, c *cluster) simulate.StepInput {
 	return simulate.StepInput{Name: name, Entry: c.entry, Sources: c.sources, Settings: c.settings, Renderers: c.renderers}
 }
 
-// verdict is 1 when the last steps change anything, or anything is refused.
-func verdict(rep report.Report) int {
+// verdict is 1 when the last step ends in a failure, or when it changes
+// anything and changes count.
+func verdict(rep report.Report, failOn string) int {
 	quiet := []diff.Action{diff.Unchanged, diff.Skip}
 	for _, c := range rep.Clusters {
-		for i, s := range c.Steps {
-			for _, ch := range s.Changes {
-				if i == len(c.Steps)-1 && !slices.Contains(quiet, ch.Action) || ch.Action == diff.Fail {
-					return exitFindings
-				}
+		if len(c.Steps) == 0 {
+			continue
+		}
+		last := c.Steps[len(c.Steps)-1]
+		for _, ch := range last.Changes {
+			if ch.Action == diff.Fail || failOn == "changes" && !slices.Contains(quiet, ch.Action) {
+				return exitFindings
 			}
-			for _, o := range s.Owners {
-				if i == len(c.Steps)-1 && o.Ready.Status == "False" {
-					return exitFindings
-				}
+		}
+		for _, o := range last.Owners {
+			if o.Ready.Status == "False" {
+				return exitFindings
 			}
 		}
 	}

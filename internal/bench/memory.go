@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// interval is how often memory is sampled.
+const interval = 20 * time.Millisecond
+
+// watch samples the resident memory of a process and of all below it until the
+// returned function is called, which gives the peak in bytes. It is 0 where
+// there is no /proc.
+func watch(pid int) func() int64 {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	var peak int64
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				peak = max(peak, resident(pid))
+			}
+		}
+	}()
+	return func() int64 {
+		close(done)
+		wg.Wait()
+		return peak
+	}
+}
+
+// resident adds up the resident memory of a process and its descendants.
+func resident(root int) int64 {
+	parents := map[int]int{}
+	pages := map[int]int64{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, d := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(d))
+		data, err := os.ReadFile(filepath.Join(d, "stat"))
+		if err != nil {
+			continue
+		}
+		// The name stands in parentheses and may hold anything.
+		rest := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		if len(rest) < 22 {
+			continue
+		}
+		parents[pid], _ = strconv.Atoi(rest[1])
+		pages[pid], _ = strconv.ParseInt(rest[21], 10, 64)
+	}
+	var total int64
+	for pid := range pages {
+		for p := pid; p > 1; p = parents[p] {
+			if p == root {
+				total += pages[pid]
+				break
+			}
+		}
+	}
+	return total * int64(os.Getpagesize())
+}
