@@ -4,7 +4,6 @@
 package artifactgenerator
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -68,6 +67,8 @@ func (*Renderer) Render(ctx context.Context, in render.Input) render.Result {
 // conclude sets state, reason and condition.
 func conclude(res *render.Result, obj *render.Object, f *source.Failure) {
 	switch {
+	case disabled(obj):
+		res.State, res.Reason = render.Suspended, "reconcile-disabled"
 	case f != nil && f.Unknown:
 		res.State, res.Reason = render.Unknown, f.Reason
 		res.Problems = append(res.Problems, placed(obj, f))
@@ -75,8 +76,6 @@ func conclude(res *render.Result, obj *render.Object, f *source.Failure) {
 		res.State, res.Reason = render.Failed, f.Reason
 		res.Ready = render.Condition{Status: "False", Reason: f.Condition, Message: f.Message}
 		res.Problems = append(res.Problems, placed(obj, f))
-	case disabled(obj):
-		res.State, res.Reason = render.Suspended, "reconcile-disabled"
 	default:
 		res.State = render.Rendered
 		res.Ready = render.Condition{Status: "True", Reason: "Succeeded",
@@ -129,7 +128,7 @@ func externalArtifact(gen *render.Object, a source.Generated) *render.Object {
 		u.SetAnnotations(annotations)
 	}
 	u.Object["spec"] = map[string]any{"sourceRef": map[string]any{
-		"apiVersion": cmp.Or(gen.GetAPIVersion(), swapi.GroupVersion.String()),
+		"apiVersion": swapi.GroupVersion.String(),
 		"kind":       swapi.ArtifactGeneratorKind,
 		"name":       gen.GetName(),
 		"namespace":  gen.GetNamespace(),
