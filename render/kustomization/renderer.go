@@ -157,9 +157,9 @@ func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {
 	out := render.Result{State: render.Rendered, Problems: j.problems}
 	common := j.spec.sub("commonMetadata")
 	for i, r := range built.Resources {
-		objects, err := r.Objects()
-		if err != nil {
-			return j.fail(&kustomize.Failure{Reason: "not-kubernetes-yaml", Condition: "BuildFailed", Message: err.Error(), Object: r.ID})
+		objects, failure := r.Objects()
+		if failure != nil {
+			return j.fail(failure)
 		}
 		for k, u := range objects {
 			origin := stories[i].Origin

@@ -32,8 +32,7 @@ type Plan struct {
 
 	in   Input
 	root string
-	disk filesys.FileSystem
-	mem  filesys.FileSystem
+	fs   filesys.FileSystem
 }
 
 // Prepare finds or generates the kustomization file as the controller does,
@@ -74,7 +73,7 @@ func (p *Plan) open() error {
 	if err != nil {
 		return err
 	}
-	p.disk, p.mem = disk, securefs.MakeFsInMemory(disk)
+	p.fs = overlay{FileSystem: disk, files: map[string][]byte{}}
 	for name, data := range p.in.Overlay {
 		if err := p.Write(name, data); err != nil {
 			return err
@@ -98,17 +97,17 @@ func (p *Plan) generate(dir string) error {
 
 // Write puts content before that of the artifact, in memory, for this build.
 func (p *Plan) Write(name string, data []byte) error {
-	return p.mem.WriteFile(filepath.Join(p.root, filepath.FromSlash(name)), data)
+	return p.fs.WriteFile(filepath.Join(p.root, filepath.FromSlash(name)), data)
 }
 
 // Read returns the content that the build would see.
 func (p *Plan) Read(name string) ([]byte, error) {
-	return p.mem.ReadFile(filepath.Join(p.root, filepath.FromSlash(name)))
+	return p.fs.ReadFile(filepath.Join(p.root, filepath.FromSlash(name)))
 }
 
 // Build runs kustomize on the plan.
 func (p *Plan) Build() (*Built, *Failure) {
-	g := &guard{FileSystem: p.mem, remote: p.in.Remote}
+	g := &guard{FileSystem: p.fs, remote: p.in.Remote}
 	m, err := shared.build(g, filepath.Join(p.root, filepath.FromSlash(p.Dir)))
 	if g.stopped.url != "" {
 		return nil, p.remoteFailure(g.stopped)
@@ -139,7 +138,11 @@ func (p *Plan) remoteFailure(e remoteEntry) *Failure {
 // mask makes the paths of a message relative to the artifact.
 func (p *Plan) mask(s string) string {
 	s = strings.ReplaceAll(s, p.root+"/", "")
-	return strings.ReplaceAll(s, p.root, ".")
+	s = strings.ReplaceAll(s, p.root, ".")
+	for dir, up := filepath.Dir(p.root), "../"; dir != "/" && dir != "."; dir, up = filepath.Dir(dir), up+"../" {
+		s = strings.ReplaceAll(s, dir+"/", up)
+	}
+	return s
 }
 
 func (p *Plan) failure(err error) *Failure {

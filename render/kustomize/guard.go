@@ -19,6 +19,9 @@ import (
 // errRemote stops a build before kustomize would open a connection.
 var errRemote = errors.New("remote content is not at hand")
 
+// errReadOnly is the answer to everything that would change an artifact.
+var errReadOnly = errors.New("an artifact is read-only")
+
 // guard is the file system of a build. Every file in which kustomize could read
 // a remote address passes through ReadFile, which replaces the address by a
 // local copy or stops the build. So kustomize itself never sees one.

@@ -67,12 +67,22 @@ func (r *Resource) Replace(content map[string]any) error {
 // Objects decodes what would be sent to the cluster, as the controller does:
 // lists are expanded, and what is no Kubernetes object, or a kustomization
 // file, is dropped without a word.
-func (r *Resource) Objects() ([]*unstructured.Unstructured, error) {
+func (r *Resource) Objects() ([]*unstructured.Unstructured, *Failure) {
 	data, err := r.res.AsYAML()
 	if err != nil {
-		return nil, err
+		content, _ := r.res.Map()
+		return nil, translate(fmt.Sprintf("kustomize build failed: %#v: %s", content, err))
 	}
-	if data, err = yaml.YAMLToJSON(data); err != nil {
+	out, err := decode(data)
+	if err != nil {
+		return nil, translate(err.Error())
+	}
+	return out, nil
+}
+
+func decode(data []byte) ([]*unstructured.Unstructured, error) {
+	data, err := yaml.YAMLToJSON(data)
+	if err != nil {
 		return nil, err
 	}
 	u := &unstructured.Unstructured{}

@@ -1,0 +1,221 @@
+package kustomization
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// record is what the real controllers left of one Flux object.
+type record struct {
+	Kind, Name, Namespace                      string
+	Ready                                      render.Condition
+	Inventory                                  []string
+	LastAppliedRevision, LastAttemptedRevision string
+}
+
+type conformanceCase struct {
+	Path  string              `json:"path"`
+	Flags map[string][]string `json:"flags"`
+}
+
+func conformanceFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+	}
+	cases := filepath.Join(filepath.Dir(dir), "shared", "conformance", "cases")
+	if _, err := os.Stat(cases); err != nil {
+		t.Skip("the records of the real controllers are not next to this module: every comparison with them is skipped")
+	}
+	return cases
+}
+
+func readYAML(t *testing.T, name string, out any) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, out); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// playCase renders one step of a case with this renderer alone.
+func playCase(t *testing.T, dir, step string, c conformanceCase) *render.World {
+	t.Helper()
+	folder := map[string]string{"base": "repo", "head": "head"}[step]
+	tree, err := repo.Folder(filepath.Join(dir, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gr := finding.Ref{Group: "source.toolkit.fluxcd.io", Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system"}
+	set := source.New(source.Options{Tree: tree, Self: gr, Workdir: t.TempDir(), Revision: "0000000000000000000000000000000000000000"})
+	settings := render.DefaultSettings()
+	for _, f := range c.Flags["kustomize"] {
+		settings.NoCrossNamespaceRefs = settings.NoCrossNamespaceRefs || strings.Contains(f, "no-cross-namespace-refs=true")
+		settings.NoRemoteBases = settings.NoRemoteBases || strings.Contains(f, "no-remote-bases=true")
+		if strings.Contains(f, "StrictPostBuildSubstitutions=false") {
+			settings.StrictSubstitution = false
+		}
+	}
+	meta := map[string]any{"name": "flux-system", "namespace": "flux-system"}
+	entry := repo.Entry{Name: "main", Root: finding.Ref{Group: Group, Kind: "Kustomization", Namespace: "flux-system", Name: "flux-system"}, Source: gr,
+		Seeds: []repo.Seed{
+			{Object: map[string]any{"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": meta,
+				"spec": map[string]any{"url": "https://git.example/repo", "ref": map[string]any{"branch": "main"}}}},
+			{Object: map[string]any{"apiVersion": Group + "/v1", "kind": "Kustomization", "metadata": meta, "spec": map[string]any{
+				"interval": "1h", "path": c.Path, "prune": true,
+				"sourceRef": map[string]any{"kind": "GitRepository", "name": "flux-system"}}}},
+		}}
+	world, err := render.Run(context.Background(), render.Plan{
+		Entry: entry, Tree: tree, Settings: settings, Sources: set, Extra: clusterObjects(t, dir),
+		Renderers: []render.Renderer{New(Options{Dir: set.Dir})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
+}
+
+func clusterObjects(t *testing.T, dir string) []*unstructured.Unstructured {
+	t.Helper()
+	var out []*unstructured.Unstructured
+	tree, err := repo.Folder(filepath.Join(dir, "cluster"))
+	if err != nil {
+		return nil
+	}
+	for _, d := range tree.Documents() {
+		m, err := d.Map()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, &unstructured.Unstructured{Object: m})
+	}
+	return out
+}
+
+var recordMasks = []struct {
+	from *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/`), ""},
+	{regexp.MustCompile(`retrying in \d+s`), "retrying"},
+}
+
+func masked(s string) string {
+	for _, m := range recordMasks {
+		s = m.from.ReplaceAllString(s, m.to)
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// notHere names records that need what this package does not do.
+var notHere = map[string]string{
+	"sops-age/nokeysecret":         "a Secret of keys that is not in the repository counts as not at hand",
+	"sops-age/wrongkey":            "decryption with keys",
+	"sops-age/nosecretref":         "decryption with keys",
+	"sops-age/good":                "decryption with keys",
+	"subst-from-produced/consumer": "the order of two reconciliations",
+}
+
+func TestConformance(t *testing.T) {
+	cases := conformanceFolder(t)
+	dirs, err := filepath.Glob(filepath.Join(cases, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, dir := range dirs {
+		for _, step := range []string{"base", "head"} {
+			folder := map[string]string{"base": "repo", "head": "head"}[step]
+			if _, err := os.Stat(filepath.Join(dir, folder)); err != nil {
+				continue
+			}
+			t.Run(filepath.Base(dir)+"/"+step, func(t *testing.T) {
+				compared += compareCase(t, dir, step)
+			})
+		}
+	}
+	if compared < 100 {
+		t.Errorf("only %d records were compared", compared)
+	}
+	t.Logf("%d records compared", compared)
+}
+
+func compareCase(t *testing.T, dir, step string) int {
+	var c conformanceCase
+	readYAML(t, filepath.Join(dir, "case.yaml"), &c)
+	var expect struct{ Objects []record }
+	readYAML(t, filepath.Join(dir, "expect", step, "flux.yaml"), &expect)
+	world := playCase(t, dir, step, c)
+	n := 0
+	for _, want := range expect.Objects {
+		out := world.Outcome(finding.Ref{Group: Group, Kind: want.Kind, Namespace: want.Namespace, Name: want.Name})
+		if want.Kind != "Kustomization" || out == nil || notHere[filepath.Base(dir)+"/"+want.Name] != "" {
+			continue
+		}
+		switch {
+		case out.State == render.Unknown || out.State == render.Suspended:
+			t.Logf("%s: %s %s", want.Name, out.State, out.Reason)
+			continue
+		case slices.Contains([]string{"BuildFailed", "ArtifactFailed", "AccessDenied"}, want.Ready.Reason):
+			got := out.Ready
+			got.Message, want.Ready.Message = masked(got.Message), masked(want.Ready.Message)
+			if diff := cmp.Diff(want.Ready, got); diff != "" {
+				t.Errorf("%s: Ready (-want +got):\n%s", want.Name, diff)
+			}
+			if len(out.Problems) == 0 || out.Problems[0].Reason == "build-failed" {
+				t.Errorf("%s: problems %v, want one with a reason of its own", want.Name, out.Problems)
+			}
+			for _, p := range out.Problems {
+				t.Logf("%s: %s %s", want.Name, p.Reason, p.Pos)
+			}
+		case want.Ready.Status == "True" && want.LastAppliedRevision == want.LastAttemptedRevision:
+			if diff := cmp.Diff(want.Inventory, inventory(out, want.Inventory)); diff != "" {
+				t.Errorf("%s: inventory (-want +got):\n%s%v", want.Name, diff, out.Ready)
+			}
+		default:
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+// inventory lists the applied objects as the record does. A namespace that the
+// API server strips from a cluster-scoped object is left out as in the record.
+func inventory(out *render.Outcome, want []string) []string {
+	var ids []string
+	for _, o := range out.Applies {
+		gvk := o.GroupVersionKind()
+		rest := "_" + strings.ReplaceAll(o.GetName(), ":", "__") + "_" + gvk.Group + "_" + gvk.Kind + " " + gvk.Version
+		id := o.GetNamespace() + rest
+		if slices.Contains(want, rest) {
+			id = rest
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
