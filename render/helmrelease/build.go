@@ -95,7 +95,7 @@ func (b build) run(ctx context.Context) (*Chart, *buildError) {
 		}
 	}
 	c, refused := b.loadable(&Chart{files: files, origins: origins})
-	if refused != nil || !b.folder() {
+	if refused != nil || !b.folder() || b.repository() {
 		return c, refused
 	}
 	return b.addDependencies(ctx, c)

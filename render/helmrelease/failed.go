@@ -85,10 +85,9 @@ func sourceNotReady(name, text string) render.Condition {
 
 // buildError is what source-controller reports about a HelmChart.
 type buildError struct {
-	condition string // reason of the Ready condition
-	text      string
-	problem   finding.Problem
-	unknown   bool
+	message string // of the Ready condition of the HelmChart
+	problem finding.Problem
+	unknown bool
 }
 
 // summaries is how source-controller starts the message of each reason.
@@ -101,14 +100,12 @@ var summaries = map[string]string{
 	"ChartPackageError":     "chart package error: ",
 }
 
-func (e *buildError) message() string { return summaries[e.condition] + e.text }
-
 // refuse is a buildError at the field of the HelmRelease.
 func refuse(condition, text string, p finding.Problem) *buildError {
 	if p.Message == "" {
 		p.Message = text
 	}
-	return &buildError{condition: condition, text: text, problem: p}
+	return &buildError{message: summaries[condition] + text, problem: p}
 }
 
 // chartFailed is a HelmRelease whose HelmChart cannot be built.
@@ -119,20 +116,21 @@ func chartFailed(in render.Input, hc *unstructured.Unstructured, e *buildError) 
 		return f
 	}
 	name := fmt.Sprintf("HelmChart '%s/%s'", hc.GetNamespace(), hc.GetName())
-	f := failed(in, sourceNotReady(name, e.message()), e.problem)
+	f := failed(in, sourceNotReady(name, e.message), e.problem)
 	f.HelmChart = hc
 	return f
 }
 
-// unresolved is a buildError for a chart that package source does not find.
+// unresolved is a buildError for a chart that package source does not find, at
+// the field of the HelmRelease.
 func unresolved(f *source.Failure, field string) *buildError {
 	p := f.Problem
 	p.Related = append(p.Related[:len(p.Related):len(p.Related)], related(p)...)
 	p.Object, p.Pos = finding.Ref{}, finding.Position{}
 	p.Field = field
-	e := &buildError{condition: f.Condition, text: f.Message, problem: p, unknown: f.Unknown}
+	e := &buildError{message: f.Message, problem: p, unknown: f.Unknown}
 	if f.Reason == source.ReasonNotFound {
-		e.text = "failed to get source: " + f.Message
+		e.message = fmt.Sprintf("failed to get source: %s.%s %q not found", f.Object.Kind, f.Object.Group, f.Object.Name)
 	}
 	return e
 }

@@ -145,6 +145,9 @@ func merge(g group) ([]byte, error) {
 			}
 		}
 	}
+	if out.Len() == 0 {
+		return nil, nil // an encoder that wrote nothing does not close
+	}
 	if err := encoder.Close(); err != nil {
 		return nil, fmt.Errorf("error merging %s: %w", g.merging, err)
 	}

@@ -78,18 +78,16 @@ func buildChart(ctx context.Context, hc *unstructured.Unstructured, b build) (*C
 	return c, either(found.Revision, found.Version), nil
 }
 
-// chartFailureField is the field of the chart's spec that a source failure is about.
+// chartFailureField is the field of the HelmRelease that a source failure is
+// about: the one that package source names, else the source.
 func chartFailureField(fields string, f *source.Failure) string {
-	switch f.Reason {
-	case source.ReasonNotFound, source.ReasonKind, source.ReasonNoArtifact, source.ReasonRef:
-		return fields + "/sourceRef"
-	case source.ReasonChart:
-		if f.Field == "/spec/version" || strings.Contains(f.Message, "version") {
-			return fields + "/version"
-		}
+	if field, ok := strings.CutPrefix(f.Field, templateFields); ok {
+		return fields + field
+	}
+	if f.Reason == source.ReasonNotLocal {
 		return fields + "/chart"
 	}
-	return fields + "/chart"
+	return fields + "/sourceRef"
 }
 
 // generation is that of the HelmChart in the cluster, 1 when it is new.

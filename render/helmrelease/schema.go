@@ -2,9 +2,12 @@ package helmrelease
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +21,7 @@ import (
 
 // schemaError is what the values schemas of a chart refuse.
 type schemaError struct {
+	loader schemaLoader
 	text   string
 	leaves []schemaLeaf
 }
@@ -34,18 +38,19 @@ func (e *schemaError) Error() string {
 // its subcharts. References are read from local copies only: Helm's own check
 // would open a connection or any file.
 func (r *renderRun) checkSchemas(values common.Values) error {
-	e := &schemaError{}
-	r.checkChart(r.chart, values, e)
+	e := &schemaError{loader: schemaLoader{local: r.renderer.options.HTTP, absent: map[string]bool{}}}
+	e.checkChart(r.chart, values)
+	r.absentSchemas(e.loader.absent)
 	if e.text == "" {
 		return nil
 	}
 	return e
 }
 
-func (r *renderRun) checkChart(c *helmchart.Chart, values map[string]any, e *schemaError) {
+func (e *schemaError) checkChart(c *helmchart.Chart, values map[string]any) {
 	path := strings.Split(c.ChartPath(), ".")[1:]
 	if c.Schema != nil {
-		if err := r.checkSchema(values, c.Schema); err != nil {
+		if err := e.loader.check(values, c.Schema); err != nil {
 			e.text += c.Name() + ":\n" + schemaText(err)
 			e.leaves = append(e.leaves, schemaLeaves(err, path)...)
 		}
@@ -62,14 +67,14 @@ func (r *renderRun) checkChart(c *helmchart.Chart, values map[string]any, e *sch
 			e.leaves = append(e.leaves, schemaLeaf{finding.Pointer(append(slices.Clone(path), sub.Name())...), text})
 			continue
 		}
-		r.checkChart(sub, table, e)
+		e.checkChart(sub, table)
 	}
 }
 
 // schemaURL is the name that Helm gives to the schema of a chart.
 const schemaURL = "file:///values.schema.json"
 
-func (r *renderRun) checkSchema(values map[string]any, data []byte) (err error) {
+func (l schemaLoader) check(values map[string]any, data []byte) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("unable to validate schema: %v", p)
@@ -80,15 +85,37 @@ func (r *renderRun) checkSchema(values map[string]any, data []byte) (err error) 
 		return err
 	}
 	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(schemaLoader{run: r})
+	compiler.UseLoader(l)
 	if err := compiler.AddResource(schemaURL, doc); err != nil {
 		return err
 	}
 	compiled, err := compiler.Compile(schemaURL)
+	if err != nil && len(l.absent) > 0 {
+		// A part of an absent document is referred to. The compiler stops at
+		// the first one, in no fixed order.
+		clear(l.absent)
+		l.remote(doc, schemaURL)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return compiled.Validate(values)
+	err = compiled.Validate(values)
+	var invalid *jsonschema.ValidationError
+	if errors.As(err, &invalid) {
+		sortCauses(invalid)
+	}
+	return err
+}
+
+// sortCauses puts what is refused in an order that does not depend on maps.
+func sortCauses(e *jsonschema.ValidationError) {
+	for _, cause := range e.Causes {
+		sortCauses(cause)
+	}
+	slices.SortStableFunc(e.Causes, func(a, b *jsonschema.ValidationError) int {
+		return cmp.Or(slices.Compare(a.InstanceLocation, b.InstanceLocation), cmp.Compare(a.Error(), b.Error()))
+	})
 }
 
 // schemaText is the error as Helm prints it.
@@ -121,24 +148,73 @@ func schemaLeaves(err error, path []string) []schemaLeaf {
 }
 
 // schemaLoader loads the documents that a values schema refers to.
-type schemaLoader struct{ run *renderRun }
+type schemaLoader struct {
+	local  func(url string) (path string, ok bool)
+	absent map[string]bool // documents that are not at hand
+}
 
 // Load implements jsonschema.URLLoader. A remote document that is not at hand
 // allows everything; a file does not exist in the controller either.
-func (l schemaLoader) Load(url string) (any, error) {
-	if name, ok := strings.CutPrefix(url, "file://"); ok {
+func (l schemaLoader) Load(at string) (any, error) {
+	if name, ok := strings.CutPrefix(at, "file://"); ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("no such file or directory")}
 	}
-	if name, ok := l.run.renderer.options.HTTP(url); ok {
-		data, err := os.ReadFile(name)
-		if err == nil {
+	if name, ok := l.local(at); ok {
+		if data, err := os.ReadFile(name); err == nil {
 			return jsonschema.UnmarshalJSON(bytes.NewReader(data))
 		}
 	}
-	l.run.problems = append(l.run.problems, located(l.run.in, finding.Problem{
-		Reason: ReasonSchemaRef, Field: chartField(l.run.prepared.HelmRelease),
-		Message: fmt.Sprintf("the values schema of the chart refers to %q, which is not at hand and is not checked", url),
-		Hint:    fmt.Sprintf("add it to the source map: {kind: HTTP-JSONSchema, url: %q, path: FILE}", url),
-	}))
+	l.absent[at] = true
 	return true, nil
+}
+
+// remote notes all documents that a schema refers to and that are not at hand.
+// A reference counts from the nearest $id around it.
+func (l schemaLoader) remote(schema any, around string) {
+	switch s := schema.(type) {
+	case map[string]any:
+		if id, ok := s["$id"].(string); ok {
+			around = against(around, id)
+		}
+		ref, _ := s["$ref"].(string)
+		name, _, _ := strings.Cut(ref, "#")
+		at := against(around, name)
+		if name != "" && (strings.HasPrefix(at, "http://") || strings.HasPrefix(at, "https://")) {
+			if _, ok := l.local(at); !ok {
+				l.absent[at] = true
+			}
+		}
+		for _, v := range s {
+			l.remote(v, around)
+		}
+	case []any:
+		for _, v := range s {
+			l.remote(v, around)
+		}
+	}
+}
+
+func against(around, ref string) string {
+	b, err := url.Parse(around)
+	if err != nil {
+		return ref
+	}
+	u, err := b.Parse(ref)
+	if err != nil {
+		return ref
+	}
+	return u.String()
+}
+
+// absentSchemas states which documents the check went without.
+func (r *renderRun) absentSchemas(absent map[string]bool) {
+	if len(absent) == 0 {
+		return
+	}
+	urls := slices.Sorted(maps.Keys(absent))
+	r.problems = append(r.problems, located(r.in, finding.Problem{
+		Reason: ReasonSchemaRef, Field: chartField(r.prepared.HelmRelease),
+		Message: fmt.Sprintf("the values schema of the chart %q refers to documents that are not at hand and are not checked: %s", r.chart.Name(), strings.Join(urls, ", ")),
+		Hint:    fmt.Sprintf("add each to the source map: {kind: HTTP-JSONSchema, url: %q, path: FILE}", urls[0]),
+	}))
 }

@@ -13,11 +13,13 @@ import (
 
 // What Helm's engine prints about a template: a call of fail or required, a
 // text that does not parse, and an error while executing, whose first line is
-// the place and whose last line is the cause.
+// the place and whose last line is the cause. Where the engine cannot take an
+// error apart it prints the chain of text/template, whose last link is the cause.
 var (
 	failPattern    = regexp.MustCompile(`(?s)^execution error at \(([^()]+)\): (.*)$`)
 	parsePattern   = regexp.MustCompile(`(?s)^parse error (?:at|in) \(([^()]+)\): (.*)$`)
 	executePattern = regexp.MustCompile(`(?s)^([^\s:]+:\d+:\d+)\n`)
+	nestedPattern  = regexp.MustCompile(`template: ([^\s:]+:\d+:\d+): executing `)
 	yamlPattern    = regexp.MustCompile(`(?s)^YAML parse error on ([^:]+): (.*)$`)
 	linePattern    = regexp.MustCompile(`line (\d+)`)
 	idPattern      = regexp.MustCompile(`may not add resource with an already registered id: (\S+)`)
@@ -67,6 +69,16 @@ func (r *renderRun) translateTemplate(err error) finding.Problem {
 			}
 		}
 		return r.templateProblem(ReasonTemplate, "the template does not execute: "+strings.TrimSpace(lines[len(lines)-1]), at)
+	}
+	if all := nestedPattern.FindAllStringSubmatch(text, -1); all != nil {
+		cause := text[strings.LastIndex(text, ">: ")+1:]
+		at := all[0][1]
+		for _, m := range all {
+			if !strings.HasPrefix(m[1], "gotpl:") { // a text that tpl executes has no file
+				at = m[1]
+			}
+		}
+		return r.templateProblem(ReasonTemplate, "the template does not execute"+cause, at)
 	}
 	if m := yamlPattern.FindStringSubmatch(text); m != nil {
 		return r.templateProblem(ReasonTemplateYAML, "the template yields no YAML: "+m[2], m[1])
