@@ -1,0 +1,237 @@
+package simulate
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// history is all that was written to one object in a step.
+type history struct {
+	ref           finding.Ref
+	owner         finding.Ref // of the last write
+	before, after map[string]any
+	deleter       finding.Ref // who deleted it in between, or at the end
+	deleted       bool        // at some time in the step
+}
+
+// histories joins the writes of a step by object, in order of the first write.
+func histories(writes []write) []*history {
+	var out []*history
+	at := map[finding.Ref]*history{}
+	for _, w := range writes {
+		h := at[w.ref]
+		if h == nil {
+			h = &history{ref: w.ref, before: w.before}
+			at[w.ref] = h
+			out = append(out, h)
+		}
+		h.owner, h.after = w.actor, w.after
+		if w.after == nil || terminating(w.after) && !terminating(w.before) {
+			h.deleted, h.deleter = true, w.actor
+		}
+	}
+	return out
+}
+
+func terminating(obj map[string]any) bool {
+	return obj != nil && (&unstructured.Unstructured{Object: obj}).GetDeletionTimestamp() != nil
+}
+
+// changes derives what the step did to each object.
+func (r *replay) changes(ctx context.Context) []diff.Change {
+	var out []diff.Change
+	written := map[finding.Ref]bool{}
+	for _, h := range histories(r.recorder.take()) {
+		if terminating(h.after) && r.cluster.read(ctx, h.ref) == nil {
+			h.after = nil
+		}
+		if c, ok := r.change(h); ok {
+			written[h.ref] = true
+			out = append(out, c)
+		}
+	}
+	for _, e := range r.step.entries {
+		if !written[e.ref] {
+			out = append(out, diff.Change{Object: e.ref, Owner: e.owner, Action: e.action, Reason: e.reason, From: e.from,
+				Pos: r.placeOf(e.owner, e.ref, "")})
+		}
+	}
+	out = append(out, r.failed()...)
+	r.sortChanges(out)
+	return out
+}
+
+// change is the net effect of a step on one object.
+func (r *replay) change(h *history) (diff.Change, bool) {
+	c := diff.Change{Object: h.ref, Owner: h.owner, Pos: r.placeOf(h.owner, h.ref, "")}
+	switch {
+	case h.before == nil && h.after == nil:
+		return c, false
+	case h.before == nil:
+		c.Action = diff.Create
+	case h.after == nil || terminating(h.after) && !terminating(h.before):
+		c.Action, c.Owner = diff.Delete, h.deleter
+		if h.after != nil {
+			c.Reason = "terminating"
+		}
+	case h.deleted && uidOf(h.before) != uidOf(h.after):
+		c.Action, c.Reason = diff.Recreate, "forced"
+		if h.deleter != h.owner {
+			c.Reason, c.From = "moved", h.deleter
+		}
+	default:
+		c.Action = diff.Update
+		if from, reason := adoption(h); reason != "" {
+			c.Action, c.Reason, c.From = diff.Adopt, reason, from
+		}
+	}
+	c.Fields = diff.Objects(h.before, h.after)
+	if c.Action == diff.Update && len(c.Fields) == 0 {
+		c.Action = diff.Unchanged
+	}
+	if c.Action == diff.Delete {
+		c.Fields = nil
+	}
+	for i := range c.Fields {
+		c.Fields[i].Pos = r.placeOf(h.owner, h.ref, c.Fields[i].Pointer)
+	}
+	return c, true
+}
+
+func uidOf(obj map[string]any) string {
+	return string((&unstructured.Unstructured{Object: obj}).GetUID())
+}
+
+// adoption says from whom an owner takes over an object that existed before.
+func adoption(h *history) (finding.Ref, string) {
+	before := (&unstructured.Unstructured{Object: h.before}).GetLabels()
+	after := (&unstructured.Unstructured{Object: h.after}).GetLabels()
+	for _, group := range []string{kustomizeGroup, helmGroup} {
+		was, now := labelled(before, group), labelled(after, group)
+		switch {
+		case now.IsZero() || now != h.owner || was == now:
+			continue
+		case !was.IsZero():
+			return was, "moved"
+		}
+		if other := labelled(before, otherGroup(group)); !other.IsZero() {
+			return other, "moved"
+		}
+		return finding.Ref{}, "existed"
+	}
+	return finding.Ref{}, ""
+}
+
+func otherGroup(group string) string {
+	if group == helmGroup {
+		return kustomizeGroup
+	}
+	return helmGroup
+}
+
+func labelled(labels map[string]string, group string) finding.Ref {
+	kinds := map[string]string{kustomizeGroup: kustomizationKind.Kind, helmGroup: helmReleaseKind.Kind}
+	if labels[group+"/name"] == "" {
+		return finding.Ref{}
+	}
+	return finding.Ref{Group: group, Kind: kinds[group], Namespace: labels[group+"/namespace"], Name: labels[group+"/name"]}
+}
+
+// placeOf is where to edit a field of an object that an owner applies.
+func (r *replay) placeOf(owner, ref finding.Ref, pointer string) finding.Position {
+	if m := r.memory[owner]; m != nil && m.rendered[ref] != nil {
+		return m.rendered[ref].At(pointer)
+	}
+	if o := r.applied[ref]; o != nil {
+		return o.At(pointer)
+	}
+	if o := r.applied[owner]; o != nil {
+		p := o.At("")
+		p.Precision = finding.PrecisionOwner
+		return p
+	}
+	return finding.Position{}
+}
+
+// failed lists the objects that the server refuses, and those that their
+// owners do not get to.
+func (r *replay) failed() []diff.Change {
+	var out []diff.Change
+	for ref, m := range r.memory {
+		if m.phase != phaseFailed && m.phase != phaseStalled && m.phase != phaseBlocked {
+			continue
+		}
+		var by []finding.Ref
+		for _, f := range m.failures {
+			e := f.Error
+			by = append(by, f.Object.Ref())
+			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
+				Pos: firstPlace(f)})
+		}
+		if len(by) == 0 {
+			by = m.on
+		}
+		for _, b := range m.blocked {
+			out = append(out, diff.Change{Object: b, Owner: ref, Action: diff.Blocked, Pos: r.placeOf(ref, b, ""), BlockedBy: by})
+		}
+	}
+	return out
+}
+
+func firstPlace(f Refusal) finding.Position {
+	for _, c := range f.Error.Causes {
+		if !c.Pos.IsZero() {
+			return c.Pos
+		}
+	}
+	return f.Object.At("")
+}
+
+// sortChanges orders changes by owner in order of reconciliation, then by object.
+func (r *replay) sortChanges(list []diff.Change) {
+	rank := map[finding.Ref]int{}
+	for i, ref := range r.step.order {
+		rank[ref] = i - len(r.step.order)
+	}
+	slices.SortStableFunc(list, func(a, b diff.Change) int {
+		return cmp.Or(cmp.Compare(rank[a.Owner], rank[b.Owner]), a.Owner.Compare(b.Owner), a.Object.Compare(b.Object),
+			cmp.Compare(a.Action, b.Action))
+	})
+}
+
+// finish sums a step up.
+func (r *replay) finish(ctx context.Context) Step {
+	r.showBlocked(ctx)
+	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx), Events: r.step.events, Notes: r.step.notes}
+	slices.SortStableFunc(step.Events, func(a, b Event) int {
+		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+	})
+	slices.Sort(step.Notes)
+	return step
+}
+
+// showBlocked renders what the Kustomizations that wait would apply.
+func (r *replay) showBlocked(ctx context.Context) {
+	k, _ := kindOf(finding.Ref{Group: kustomizeGroup, Kind: kustomizationKind.Kind})
+	for _, s := range r.subjects(ctx, k) {
+		if s.mem.phase != phaseBlocked || s.deleting() {
+			continue
+		}
+		s.mem.blocked, s.mem.failures = nil, nil
+		result := r.render(ctx, s)
+		if result.State != render.Rendered {
+			continue
+		}
+		r.keepRendered(s, result)
+		for _, o := range result.Applies {
+			s.mem.blocked = append(s.mem.blocked, o.Ref())
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// cluster is the simulated API server.
+type cluster struct {
+	base      *rest.Config // as given
+	recorder  *recorder
+	mapper    meta.RESTMapper
+	discovery *discovery.DiscoveryClient
+	plain     client.Client            // administrator, not recorded: bookkeeping of the controllers
+	actors    map[string]client.Client // by impersonated user, recorded
+
+	unsure       func(finding.Ref) bool // whether somebody else would make the object
+	capabilities *render.Capabilities   // nil when to be asked again
+}
+
+func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
+	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}}
+	watched := rec.watching(config)
+	hc, err := rest.HTTPClientFor(watched)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the API server: %w", err)
+	}
+	if c.mapper, err = apiutil.NewDynamicRESTMapper(watched, hc); err != nil {
+		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
+	}
+	if c.discovery, err = discovery.NewDiscoveryClientForConfigAndClient(watched, hc); err != nil {
+		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
+	}
+	c.plain, err = c.client(watched, hc)
+	return c, err
+}
+
+func (c *cluster) client(config *rest.Config, hc *http.Client) (client.Client, error) {
+	cl, err := client.New(config, client.Options{HTTPClient: hc, Scheme: runtime.NewScheme(), Mapper: c.mapper})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the API server: %w", err)
+	}
+	return cl, nil
+}
+
+// configFor is a recorded configuration that acts as user, as administrator
+// when user is empty.
+func (c *cluster) configFor(user string) *rest.Config {
+	config := c.recorder.recording(c.base)
+	if user != "" {
+		config.Impersonate = rest.ImpersonationConfig{UserName: user}
+	}
+	return config
+}
+
+// as is a recorded client that acts as user, as administrator when user is empty.
+func (c *cluster) as(user string) (client.Client, error) {
+	if cl, ok := c.actors[user]; ok {
+		return cl, nil
+	}
+	config := c.configFor(user)
+	hc, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the API server: %w", err)
+	}
+	cl, err := c.client(config, hc)
+	if err != nil {
+		return nil, err
+	}
+	c.actors[user] = cl
+	return cl, nil
+}
+
+// serviceAccount is the user name of a service account.
+func serviceAccount(namespace, name string) string {
+	return "system:serviceaccount:" + namespace + ":" + name
+}
+
+// read returns the object that ref names in the version that the server
+// prefers, nil when there is none.
+func (c *cluster) read(ctx context.Context, ref finding.Ref) *unstructured.Unstructured {
+	u, err := c.find(ctx, ref)
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// find is like read, but returns the server's error.
+func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
+	m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(m.GroupVersionKind)
+	if err := c.plain.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, u); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// list returns the objects of a kind in all namespaces, sorted by namespace and name.
+func (c *cluster) list(ctx context.Context, gk schema.GroupKind) []*unstructured.Unstructured {
+	m, err := c.mapper.RESTMapping(gk)
+	if err != nil {
+		return nil
+	}
+	return c.List(ctx, m.GroupVersionKind, "")
+}
+
+// Get implements render.Cluster.
+func (c *cluster) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, render.Presence) {
+	u := c.read(ctx, ref)
+	switch {
+	case c.unsure(ref):
+		return u, render.Unsure
+	case u == nil:
+		return nil, render.Absent
+	}
+	return u, render.Present
+}
+
+// List implements render.Cluster.
+func (c *cluster) List(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	if err := c.plain.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil
+	}
+	out := make([]*unstructured.Unstructured, len(list.Items))
+	for i := range list.Items {
+		out[i] = &list.Items[i]
+	}
+	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int { return render.RefOf(a).Compare(render.RefOf(b)) })
+	return out
+}
+
+// Capabilities implements render.Cluster.
+func (c *cluster) Capabilities(context.Context) render.Capabilities {
+	if c.capabilities != nil {
+		return *c.capabilities
+	}
+	var caps render.Capabilities
+	if v, err := c.discovery.ServerVersion(); err == nil {
+		caps.KubeVersion = v.GitVersion
+	}
+	_, lists, _ := c.discovery.ServerGroupsAndResources()
+	for _, list := range lists {
+		caps.APIVersions = append(caps.APIVersions, list.GroupVersion)
+		for _, r := range list.APIResources {
+			if !strings.Contains(r.Name, "/") {
+				caps.APIVersions = append(caps.APIVersions, list.GroupVersion+"/"+r.Kind)
+			}
+		}
+	}
+	slices.Sort(caps.APIVersions)
+	caps.APIVersions = slices.Compact(caps.APIVersions)
+	c.capabilities = &caps
+	return caps
+}
+
+// absent reports whether err says that an object or its kind does not exist.
+func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }

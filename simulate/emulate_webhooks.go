@@ -1,0 +1,93 @@
+package simulate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+const admissionGroup = "admissionregistration.k8s.io"
+
+// listWebhooks names the admission and conversion webhooks that are not called.
+func (r *replay) listWebhooks(ctx context.Context) error {
+	for _, kind := range []string{"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} {
+		for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: admissionGroup, Kind: kind}) {
+			list, _, _ := unstructured.NestedSlice(u.Object, "webhooks")
+			for _, item := range list {
+				m, _ := item.(map[string]any)
+				r.note("webhook %q of %s/%s is not called: its pods do not run here", text(m["name"]), kind, u.GetName())
+			}
+		}
+	}
+	for _, name := range r.recorder.neutralised() {
+		r.note("CustomResourceDefinition/%s is served without its conversion webhook: its pods do not run here", name)
+	}
+	return nil
+}
+
+// listAPIServices names the aggregated APIs whose servers do not run.
+func (r *replay) listAPIServices(ctx context.Context) error {
+	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}) {
+		if _, ok, _ := unstructured.NestedMap(u.Object, "spec", "service"); ok {
+			r.note("APIService/%s is not served: its pods do not run here", u.GetName())
+		}
+	}
+	return nil
+}
+
+// neutralised lists the CRDs that lost their conversion webhook.
+func (r *recorder) neutralised() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.conversions...)
+}
+
+// neutralise takes the conversion webhook out of a CRD that is about to be
+// written, so that objects of its older versions can be read.
+func (r *recorder) neutralise(req *http.Request) {
+	q, ok := parseRequest(req.URL.Path)
+	if !r.neutral || !ok || q.resource != "customresourcedefinitions" || req.Body == nil {
+		return
+	}
+	body, err := io.ReadAll(req.Body)
+	req.Body.Close()
+	if err == nil {
+		body = r.withoutConversion(body)
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.ContentLength = int64(len(body))
+}
+
+func (r *recorder) withoutConversion(body []byte) []byte {
+	var crd map[string]any
+	if json.Unmarshal(body, &crd) != nil {
+		return body
+	}
+	if strategy, _, _ := unstructured.NestedString(crd, "spec", "conversion", "strategy"); strategy != "Webhook" {
+		return body
+	}
+	conversion := map[string]any{"strategy": "None"}
+	if err := unstructured.SetNestedMap(crd, conversion, "spec", "conversion"); err != nil {
+		return body
+	}
+	out, err := json.Marshal(crd)
+	if err != nil {
+		return body
+	}
+	name, _, _ := unstructured.NestedString(crd, "metadata", "name")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, have := range r.conversions {
+		if have == name {
+			return out
+		}
+	}
+	r.conversions = append(r.conversions, name)
+	return out
+}

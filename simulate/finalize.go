@@ -1,0 +1,133 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	ssautils "github.com/fluxcd/pkg/ssa/utils"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// finalizeAll lets the controllers finish with the Flux objects that are being deleted.
+func (r *replay) finalizeAll(ctx context.Context) error {
+	for _, s := range r.subjects(ctx, fluxKinds...) {
+		k, _ := kindOf(s.ref)
+		if !s.deleting() || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
+			continue
+		}
+		r.recorder.act(s.ref)
+		var err error
+		switch k.GroupKind {
+		case kustomizationKind:
+			err = r.finalizeKustomization(ctx, s)
+		case helmReleaseKind:
+			err = r.finalizeRelease(ctx, s)
+		case generatorKind:
+			err = r.removeExternal(ctx, s, nil)
+		}
+		if err != nil {
+			return err
+		}
+		r.forget(s.ref)
+		if err := r.cluster.release(ctx, s.live); err != nil {
+			return err
+		}
+		r.clock++
+	}
+	return nil
+}
+
+// forget drops what the replay remembers of a Flux object that is gone.
+func (r *replay) forget(ref finding.Ref) {
+	*r.remember(ref) = memory{gone: true}
+	delete(r.artifacts, ref)
+	delete(r.failures, ref)
+	delete(r.applied, ref)
+}
+
+// finalizeKustomization deletes what the Kustomization has applied, if its
+// policy says so.
+func (r *replay) finalizeKustomization(ctx context.Context, s *subject) error {
+	k, err := kustomizationOf(s.live)
+	if err != nil {
+		return nil
+	}
+	old := inventoryOf(k.Status.Inventory)
+	var objects []*unstructured.Unstructured
+	for _, i := range old {
+		objects = append(objects, i.object())
+	}
+	if !deletes(k) {
+		for _, u := range objects {
+			r.orphan(ctx, s, u, "deletion-policy")
+		}
+		return nil
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	if !r.accountExists(ctx, k) {
+		for _, u := range objects {
+			r.orphan(ctx, s, u, "service-account-gone")
+		}
+		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "unable to prune objects: \n"+ssautils.FmtUnstructuredList(objects))
+		return nil
+	}
+	m, err := r.applier(ctx, k)
+	if err != nil {
+		return err
+	}
+	gone, err := m.DeleteAll(ctx, objects, deleteOptions(m, k))
+	r.keepPruned(ctx, s, gone)
+	if err != nil {
+		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "pruning for deleted resource failed")
+		r.note("%s stays: pruning for its deletion failed: %v", s.ref, err)
+		return nil
+	}
+	if len(gone.Entries) > 0 {
+		r.event(s.ref, "Normal", statusOf(s.live).ready().Reason, gone.String())
+	}
+	return nil
+}
+
+// deletes reports whether the deletion of a Kustomization deletes its objects.
+func deletes(k *kustomizev1.Kustomization) bool {
+	switch {
+	case k.Spec.Suspend:
+		return false
+	case k.GetDeletionPolicy() == kustomizev1.DeletionPolicyMirrorPrune:
+		return k.Spec.Prune
+	}
+	return k.GetDeletionPolicy() != kustomizev1.DeletionPolicyOrphan
+}
+
+// accountExists reports whether the service account of a Kustomization is still there.
+func (r *replay) accountExists(ctx context.Context, k *kustomizev1.Kustomization) bool {
+	name := k.Spec.ServiceAccountName
+	if name == "" {
+		name = r.step.input.Settings.KustomizeDefaultServiceAccount
+	}
+	return name == "" || r.cluster.read(ctx, finding.Ref{Kind: "ServiceAccount", Namespace: k.Namespace, Name: name}) != nil
+}
+
+// removeExternal deletes the ExternalArtifacts of a generator except those to keep.
+func (r *replay) removeExternal(ctx context.Context, s *subject, keep []finding.Ref) error {
+	for _, u := range r.cluster.list(ctx, externalKind) {
+		ref := render.RefOf(u)
+		if u.GetLabels()[generatorLabel] != string(s.live.GetUID()) || slices.Contains(keep, ref) {
+			continue
+		}
+		if err := r.cluster.plain.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete %s: %w", ref, err)
+		}
+		delete(r.artifacts, ref)
+		r.clock++
+	}
+	return nil
+}

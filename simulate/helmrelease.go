@@ -1,0 +1,339 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// chartSourceOf names the HelmChart, OCIRepository or ExternalArtifact that a
+// HelmRelease takes its chart from.
+func chartSourceOf(u *unstructured.Unstructured) (finding.Ref, bool) {
+	if m, ok, _ := unstructured.NestedMap(u.Object, "spec", "chartRef"); ok {
+		ref := finding.Ref{Group: sourceGroup, Kind: text(m["kind"]), Namespace: text(m["namespace"]), Name: text(m["name"])}
+		if ref.Namespace == "" {
+			ref.Namespace = u.GetNamespace()
+		}
+		return ref, true
+	}
+	m, ok, _ := unstructured.NestedMap(u.Object, "spec", "chart", "spec", "sourceRef")
+	ref := finding.Ref{Group: sourceGroup, Kind: helmChartKind.Kind, Namespace: text(m["namespace"]), Name: u.GetNamespace() + "-" + u.GetName()}
+	if ref.Namespace == "" {
+		ref.Namespace = u.GetNamespace()
+	}
+	return ref, ok
+}
+
+// checkRelease does what helm-controller does before it looks at values: the
+// HelmChart object, the dependencies, the source.
+func (r *replay) checkRelease(ctx context.Context, s *subject) (bool, error) {
+	ref, ok := chartSourceOf(s.live)
+	if !ok {
+		return false, r.hinder(ctx, s, obstacle{reason: "ArtifactFailed", code: "no-chart", message: "no chart is named"})
+	}
+	foreign := ref.Namespace != s.ref.Namespace && r.step.input.Settings.NoCrossNamespaceRefs
+	if foreign && ref.Kind == helmChartKind.Kind && !hasChartRef(s.live) {
+		s.mem.phase, s.mem.reason, s.mem.moment = phaseStalled, "access-denied", r.moment()
+		r.note("%s is never touched: its chart source is in namespace %q and references across namespaces are blocked; helm-controller only logs it", s.ref, ref.Namespace)
+		return false, nil
+	}
+	if err := r.templateChart(ctx, s, ref); err != nil {
+		return false, err
+	}
+	for _, d := range s.dependencies() {
+		if o := r.releaseDependency(ctx, s, d); o != nil {
+			o.on = []finding.Ref{d.ref}
+			return false, r.hinderRelease(ctx, s, *o)
+		}
+	}
+	if foreign {
+		return false, r.hinderRelease(ctx, s, obstacle{reason: "AccessDenied", code: "access-denied", terminal: true, on: []finding.Ref{ref},
+			message: fmt.Sprintf("cross-namespace references are not allowed: cannot access %s %s/%s", ref.Kind, ref.Namespace, ref.Name)})
+	}
+	o := r.chartObstacle(ctx, s, ref)
+	s.mem.revision = r.revisionFor(ctx, s)
+	if o != nil {
+		return false, r.hinderRelease(ctx, s, *o)
+	}
+	return true, nil
+}
+
+func hasChartRef(u *unstructured.Unstructured) bool {
+	_, ok, _ := unstructured.NestedMap(u.Object, "spec", "chartRef")
+	return ok
+}
+
+// hinderRelease writes the status of a HelmRelease that may not go on.
+func (r *replay) hinderRelease(ctx context.Context, s *subject, o obstacle) error {
+	if o.reason == "DependencyNotReady" {
+		r.event(s.ref, "Normal", o.reason, o.message)
+	}
+	return r.hinder(ctx, s, o)
+}
+
+// templateChart writes the HelmChart object of a HelmRelease.
+func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref) error {
+	previous, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart")
+	own := ref.Namespace + "/" + ref.Name
+	if hasChartRef(s.live) {
+		own = ""
+	}
+	if previous != "" && previous != own {
+		if err := r.deleteChart(ctx, previous); err != nil {
+			return err
+		}
+	}
+	st := statusOf(s.live)
+	delete(st.fields, "helmChart")
+	if own != "" {
+		st.fields["helmChart"] = own
+		if err := r.applyChart(ctx, s, ref); err != nil {
+			return err
+		}
+	}
+	if previous == own {
+		return nil
+	}
+	return r.cluster.commit(ctx, st)
+}
+
+func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) error {
+	u := helmChartOf(s.live, ref)
+	had := r.cluster.read(ctx, ref)
+	if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.FieldOwner(helmController), client.ForceOwnership); err != nil {
+		if r.recorder.gone() != nil {
+			return fmt.Errorf("write %s: %w", ref, err)
+		}
+		r.note("%s: its HelmChart is refused: %v", s.ref, err)
+		return nil
+	}
+	if had == nil {
+		source, _, _ := unstructured.NestedMap(u.Object, "spec", "sourceRef")
+		r.event(s.ref, "Normal", "HelmChartCreated", fmt.Sprintf("Created %s with SourceRef '%s/%s/%s'",
+			ref, text(source["kind"]), ref.Namespace, text(source["name"])))
+	}
+	if had == nil || had.GetGeneration() != u.GetGeneration() {
+		r.clock++
+	}
+	return nil
+}
+
+// helmChartOf is the HelmChart object that a HelmRelease describes.
+func helmChartOf(hr *unstructured.Unstructured, ref finding.Ref) *unstructured.Unstructured {
+	from, _, _ := unstructured.NestedMap(hr.Object, "spec", "chart", "spec")
+	spec := map[string]any{}
+	for _, field := range []string{"chart", "version", "reconcileStrategy", "valuesFiles", "ignoreMissingValuesFiles", "verify"} {
+		if v, ok := from[field]; ok && v != false {
+			spec[field] = v
+		}
+	}
+	source, _ := from["sourceRef"].(map[string]any)
+	spec["sourceRef"] = map[string]any{"kind": source["kind"], "name": source["name"]}
+	interval := text(from["interval"])
+	if interval == "" {
+		interval, _, _ = unstructured.NestedString(hr.Object, "spec", "interval")
+	}
+	if d, err := time.ParseDuration(interval); err == nil {
+		interval = d.String()
+	}
+	spec["interval"] = interval
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
+	u.SetGroupVersionKind(helmChartKind.WithVersion("v1"))
+	u.SetNamespace(ref.Namespace)
+	u.SetName(ref.Name)
+	labels, _, _ := unstructured.NestedStringMap(hr.Object, "spec", "chart", "metadata", "labels")
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[helmGroup+"/name"], labels[helmGroup+"/namespace"] = hr.GetName(), hr.GetNamespace()
+	u.SetLabels(labels)
+	if annotations, ok, _ := unstructured.NestedStringMap(hr.Object, "spec", "chart", "metadata", "annotations"); ok {
+		u.SetAnnotations(annotations)
+	}
+	return u
+}
+
+// releaseDependency says why a dependency of a HelmRelease is not ready.
+func (r *replay) releaseDependency(ctx context.Context, s *subject, d dependency) *obstacle {
+	id := d.ref.Namespace + "/" + d.ref.Name
+	waits := func(message string) *obstacle {
+		return &obstacle{reason: "DependencyNotReady", code: "dependency-not-ready", message: message}
+	}
+	dep, err := r.cluster.find(ctx, d.ref)
+	if err != nil {
+		o := waits(fmt.Sprintf("unable to get '%s' dependency: %v", id, err))
+		o.code = "dependency-not-found"
+		return o
+	}
+	if d.expr != "" {
+		ready, err := evaluate(ctx, d.expr, s.live, dep)
+		var t terminalError
+		switch {
+		case errors.As(err, &t):
+			return &obstacle{reason: "InvalidCELExpression", code: "invalid-cel", message: terminal + ": " + err.Error(), terminal: true}
+		case err != nil:
+			return waits(err.Error())
+		case !ready:
+			return waits(fmt.Sprintf("dependency '%s' is not ready according to readyExpr eval", id))
+		case !r.step.input.Settings.AdditiveCELDependencyCheck:
+			return nil
+		}
+	}
+	st := statusOf(dep)
+	if !r.presumed(d.ref) && (!st.observed() || !st.is(conditionReady, "True")) {
+		return waits(fmt.Sprintf("dependency '%s' is not ready", id))
+	}
+	return nil
+}
+
+// chartObstacle says why the chart of a HelmRelease cannot be had.
+func (r *replay) chartObstacle(ctx context.Context, s *subject, ref finding.Ref) *obstacle {
+	on := []finding.Ref{ref}
+	src, err := r.cluster.find(ctx, ref)
+	if err != nil {
+		return &obstacle{reason: "ArtifactFailed", code: "source-not-found", message: "could not get Source object: " + err.Error(), on: on}
+	}
+	st := statusOf(src)
+	_, artifact := st.fields["artifact"]
+	if artifact && (ref.Kind == externalKind.Kind || st.observed()) && !st.is(conditionStalled, "True") {
+		return nil
+	}
+	o := &obstacle{reason: "SourceNotReady", code: "source-not-ready", on: on,
+		message: fmt.Sprintf("%s '%s/%s' is not ready: %s", ref.Kind, ref.Namespace, ref.Name, notReady(st))}
+	if m := r.memory[ref]; m != nil && m.phase == phaseUnknown {
+		o.code = "source-unknown"
+	}
+	return o
+}
+
+func notReady(st *status) string {
+	if !st.observed() {
+		return "latest generation of object has not been reconciled"
+	}
+	return st.ready().Message
+}
+
+func (r *replay) releaseInput(s *subject) ReleaseInput {
+	settings := r.step.input.Settings
+	user := ""
+	account, _, _ := unstructured.NestedString(s.live.Object, "spec", "serviceAccountName")
+	if account == "" {
+		account = settings.HelmDefaultServiceAccount
+	}
+	if account != "" && s.ref.Kind == helmReleaseKind.Kind {
+		user = serviceAccount(s.ref.Namespace, account)
+	}
+	o := &render.Object{Unstructured: s.live.DeepCopy()}
+	if applied := r.applied[s.ref]; applied != nil {
+		o.Origin = applied.Origin
+	}
+	return ReleaseInput{
+		Object: o, Settings: settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
+		Config: r.cluster.configFor(user), Admin: r.recorder.watching(r.cluster.base), Settle: r.settle,
+	}
+}
+
+// reconcileRelease lets helm-controller bring a release up to date.
+func (r *replay) reconcileRelease(ctx context.Context, s *subject) error {
+	st := statusOf(s.live)
+	if r.opts.Releases == nil {
+		s.mem.reason = "not-replayed"
+		st.set(conditionReady, "Unknown", "Unknown", "releases are not replayed")
+		return r.conclude(ctx, s, st, phaseUnknown)
+	}
+	in := r.releaseInput(s)
+	in.Retry, in.Resync = s.mem.phase == phaseFailed, r.step.input.Resync
+	r.cluster.capabilities = nil
+	result, err := r.opts.Releases.Reconcile(ctx, in)
+	if err != nil {
+		return err
+	}
+	return r.releaseEnds(ctx, s, st, result)
+}
+
+func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result ReleaseResult) error {
+	chart := st.fields["helmChart"]
+	st.fields = map[string]any{}
+	for k, v := range result.Status {
+		st.fields[k] = v
+	}
+	if chart != nil {
+		st.fields["helmChart"] = chart
+	}
+	st.conditions = map[string]render.Condition{}
+	if result.Ready.Status != "" {
+		st.conditions[conditionReady] = result.Ready
+	}
+	for _, c := range result.Others {
+		st.conditions[c.Type] = c.Condition
+	}
+	if result.State == render.Rendered || st.is(conditionStalled, "True") {
+		st.observe()
+	}
+	for _, e := range result.Events {
+		r.event(s.ref, e.Type, e.Reason, e.Message)
+	}
+	m := s.mem
+	m.reason, m.on, m.failures = result.Reason, result.On, result.Failed
+	m.rendered, m.blocked = map[finding.Ref]*render.Object{}, nil
+	for _, o := range result.Objects {
+		m.rendered[o.Ref()] = o
+	}
+	for _, o := range result.Blocked {
+		m.rendered[o.Ref()] = o
+		m.blocked = append(m.blocked, o.Ref())
+	}
+	r.applies(result.Objects)
+	return r.conclude(ctx, s, st, releasePhase(st, result))
+}
+
+func releasePhase(st *status, result ReleaseResult) phase {
+	switch {
+	case result.State == render.Rendered:
+		return phaseDone
+	case result.State == render.Unknown:
+		return phaseUnknown
+	case st.is(conditionStalled, "True"):
+		return phaseStalled
+	}
+	return phaseFailed
+}
+
+// finalizeRelease uninstalls the release of a HelmRelease that is being deleted.
+func (r *replay) finalizeRelease(ctx context.Context, s *subject) error {
+	if chart, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart"); chart != "" {
+		if err := r.deleteChart(ctx, chart); err != nil {
+			return err
+		}
+	}
+	if s.suspended() || r.opts.Releases == nil {
+		return nil
+	}
+	result, err := r.opts.Releases.Uninstall(ctx, r.releaseInput(s))
+	for _, e := range result.Events {
+		r.event(s.ref, e.Type, e.Reason, e.Message)
+	}
+	return err
+}
+
+// deleteChart deletes a HelmChart object named namespace/name.
+func (r *replay) deleteChart(ctx context.Context, id string) error {
+	ns, name, _ := strings.Cut(id, "/")
+	u := r.cluster.read(ctx, finding.Ref{Group: sourceGroup, Kind: helmChartKind.Kind, Namespace: ns, Name: name})
+	if u == nil {
+		return nil
+	}
+	if err := r.cluster.plain.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete HelmChart/%s: %w", id, err)
+	}
+	r.clock++
+	return nil
+}

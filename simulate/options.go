@@ -1,0 +1,105 @@
+package simulate
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// Options is what a Run replays, and on which server.
+type Options struct {
+	Config    *rest.Config // of an administrator; the server must be empty
+	Steps     []StepInput
+	Renderers []render.Renderer // for steps that bring none of their own
+	Releases  Releases          // nil: HelmReleases are listed, not replayed
+
+	FluxCRDs []*unstructured.Unstructured // installed before the first step
+	Live     []*unstructured.Unstructured // objects that the cluster holds besides, applied before the first step
+
+	// Produced names the Secret or ConfigMap that the controller of an object
+	// makes in a real cluster. Its absence here is no reason to fail.
+	Produced func(*unstructured.Unstructured) (finding.Ref, bool)
+
+	Emulate     Emulate
+	SeedManager string // field manager of the seeds of an Entry, "flux" when empty
+	States      bool   // keep the objects of the cluster after each step
+	Progress    func(message string)
+}
+
+// StepInput is one revision of the repository, or one more reconciliation of it.
+type StepInput struct {
+	Name      string // base, head, resync
+	Entry     repo.Entry
+	Sources   *source.Set // of this revision
+	Settings  render.Settings
+	Renderers []render.Renderer // those of Options when empty
+
+	Apply  []Edit // what others do to the cluster before the step
+	Delete []Edit // objects that others delete before the step
+	Resync bool   // every Flux object is asked to reconcile once more
+}
+
+// Edit is what somebody else than Flux does to one object.
+type Edit struct {
+	Object  *unstructured.Unstructured
+	Manager string // field manager, "kubectl" when empty
+}
+
+// Emulate says which parts of a real cluster, beyond its API server, are imitated.
+type Emulate struct {
+	FluxInstall     bool   // namespace, service accounts and cluster role binding of the controllers
+	ServiceAccounts bool   // the default service account of each namespace
+	Namespaces      bool   // the deletion of a namespace and of what is in it comes to its end
+	Garbage         bool   // objects go when all of their owners are gone
+	ClusterRoles    bool   // aggregated cluster roles get their rules
+	Webhooks        bool   // admission and conversion webhooks, whose pods do not run, are not called
+	AggregatedAPIs  bool   // APIService objects of services that do not run do not disturb discovery
+	AssumeReady     bool   // what no controller here looks after is reported ready
+	NeverReady      string // annotation whose value "true" exempts an object from AssumeReady
+}
+
+// RealCluster imitates everything that can be.
+func RealCluster() Emulate {
+	return Emulate{
+		FluxInstall: true, ServiceAccounts: true, Namespaces: true, Garbage: true, ClusterRoles: true,
+		Webhooks: true, AggregatedAPIs: true, AssumeReady: true,
+	}
+}
+
+// Result is what a Run did to the cluster.
+type Result struct {
+	Steps []Step
+	// States holds, for each step, the objects that were not in the cluster
+	// before Flux started, without what the server sets; nil unless asked for.
+	States [][]*unstructured.Unstructured
+}
+
+// Times and bounds of the replay. No reconciliation sleeps: what would have to
+// wait for longer than this waits for something that never comes.
+const (
+	pollInterval = 20 * time.Millisecond
+	stageTimeout = 10 * time.Second
+	roundLimit   = 200
+)
+
+// epoch stands for every time that a controller writes into a status.
+const epoch = "2020-01-01T00:00:00Z"
+
+func (o Options) progress(message string) {
+	if o.Progress != nil {
+		o.Progress(message)
+	}
+}
+
+func (o Options) seedManager() string {
+	if o.SeedManager == "" {
+		return "flux"
+	}
+	return o.SeedManager
+}

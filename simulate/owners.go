@@ -1,0 +1,111 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// owners describes every Flux object as it is now, sorted by reference.
+func (r *replay) owners(ctx context.Context) []Owner {
+	var out []Owner
+	for _, s := range r.subjects(ctx, fluxKinds...) {
+		st := statusOf(s.live)
+		o := Owner{
+			Ref: s.ref, APIVersion: s.live.GetAPIVersion(), Ready: st.ready(), Conditions: st.named(),
+			State: stateOf(s), Reason: s.mem.reason, BlockedBy: s.mem.on,
+			Revision: st.text("lastAppliedRevision"), Attempted: st.text("lastAttemptedRevision"),
+			Inventory: inventoryLines(st.fields["inventory"]), History: historyLines(st.fields["history"]),
+			Pos: r.placeOf(finding.Ref{}, s.ref, ""),
+		}
+		if rev := artifactRevision(s.live); rev != "" {
+			o.Revision = rev
+		}
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(a, b Owner) int { return a.Ref.Compare(b.Ref) })
+	return out
+}
+
+func stateOf(s *subject) render.State {
+	if s.suspended() {
+		return render.Suspended
+	}
+	switch s.mem.phase {
+	case phaseDone:
+		return render.Rendered
+	case phaseUnknown:
+		return render.Unknown
+	case phaseBlocked, phaseNew:
+		return render.Blocked
+	}
+	return render.Failed
+}
+
+// inventoryLines prints the inventory of a status, sorted.
+func inventoryLines(v any) []string {
+	m, _ := v.(map[string]any)
+	list, _ := m["entries"].([]any)
+	var out []string
+	for _, item := range list {
+		e, _ := item.(map[string]any)
+		out = append(out, text(e["id"])+" "+text(e["v"]))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// historyLines prints the release history of a HelmRelease, newest first. The
+// history of a Kustomization has other fields and is not shown.
+func historyLines(v any) []string {
+	list, _ := v.([]any)
+	var out []string
+	for _, item := range list {
+		m, _ := item.(map[string]any)
+		if text(m["chartName"]) == "" {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s/%s.v%v chart=%s@%s status=%s", text(m["namespace"]), text(m["name"]), m["version"],
+			text(m["chartName"]), text(m["chartVersion"]), text(m["status"])))
+	}
+	return out
+}
+
+// state lists the objects that were not in the cluster before Flux started,
+// sorted, without status and without what the server sets, managedFields kept.
+func (r *replay) state(ctx context.Context) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, u := range r.everything(ctx) {
+		if r.boot[u.GetUID()] {
+			continue
+		}
+		c := u.DeepCopy()
+		unstructured.RemoveNestedField(c.Object, "status")
+		for _, f := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"} {
+			unstructured.RemoveNestedField(c.Object, "metadata", f)
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int { return render.RefOf(a).Compare(render.RefOf(b)) })
+	return out
+}
+
+// everything lists all objects of the cluster but events and leases, each once.
+func (r *replay) everything(ctx context.Context) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	seen := map[string]bool{}
+	for _, k := range r.cluster.kinds() {
+		for _, u := range r.cluster.List(ctx, k.gvk, "") {
+			if id := string(u.GetUID()); !seen[id] && id != "" {
+				seen[id] = true
+				out = append(out, u)
+			}
+		}
+	}
+	return out
+}

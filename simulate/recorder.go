@@ -1,0 +1,214 @@
+package simulate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// write is one request that changed an object.
+type write struct {
+	actor         finding.Ref // Flux object on whose behalf it was sent
+	ref           finding.Ref
+	before, after map[string]any // nil when the object did not or does not exist
+}
+
+// recorder notes every request that changes the cluster, with the object before
+// and after, and whether the server can be reached at all.
+type recorder struct {
+	mu     sync.Mutex
+	actor  finding.Ref
+	writes []write
+	total  int // grows with every write
+	dead   error
+
+	neutral     bool     // conversion webhooks of CRDs are left out
+	conversions []string // the CRDs that had one
+	onDelete    func(actor, ref finding.Ref)
+}
+
+// act makes ref the one on whose behalf requests are sent from now on.
+func (r *recorder) act(ref finding.Ref) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.actor = ref
+}
+
+// count is the number of writes so far.
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total
+}
+
+// take returns the writes so far and forgets them.
+func (r *recorder) take() []write {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.writes
+	r.writes = nil
+	return out
+}
+
+// gone returns why the server cannot be reached, nil when it can.
+func (r *recorder) gone() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dead
+}
+
+// watching returns a copy of config whose failures to reach the server are noted.
+func (r *recorder) watching(config *rest.Config) *rest.Config {
+	c := rest.CopyConfig(config)
+	c.QPS = -1
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return pulse{r, next} })
+	return c
+}
+
+// recording returns a copy of config whose writes are noted.
+func (r *recorder) recording(config *rest.Config) *rest.Config {
+	c := r.watching(config)
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return tape{r, next} })
+	return c
+}
+
+// pulse notes when the server cannot be reached.
+type pulse struct {
+	recorder *recorder
+	next     http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
+	if p.recorder.neutral {
+		req = req.Clone(req.Context())
+		p.recorder.neutralise(req)
+	}
+	resp, err := p.next.RoundTrip(req)
+	if err != nil && req.Context().Err() == nil && !errors.Is(err, context.Canceled) {
+		p.recorder.mu.Lock()
+		p.recorder.dead = err
+		p.recorder.mu.Unlock()
+	}
+	return resp, err
+}
+
+// tape notes what a request changes.
+type tape struct {
+	recorder *recorder
+	next     http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
+	r, ok := parseRequest(req.URL.Path)
+	if !ok || !r.changes(req.Method) || r.bookkeeping() || r.subobject == "status" || req.URL.Query().Has("dryRun") {
+		return t.next.RoundTrip(req)
+	}
+	var before map[string]any
+	if r.name != "" {
+		before = t.read(req, req.URL.Path)
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil || resp.StatusCode >= 300 {
+		return resp, err
+	}
+	after, err := t.after(req, resp, r)
+	if err != nil {
+		return nil, err
+	}
+	t.note(before, after)
+	return resp, nil
+}
+
+// after is the object as the request leaves it.
+func (t tape) after(req *http.Request, resp *http.Response, r request) (map[string]any, error) {
+	if req.Method == http.MethodDelete {
+		if r.name == "" {
+			return nil, nil
+		}
+		return t.read(req, req.URL.Path), nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if obj := decode(body); obj != nil {
+		return obj, nil
+	}
+	path := req.URL.Path
+	if r.subobject != "" {
+		path = strings.TrimSuffix(path, "/"+r.subobject)
+	}
+	return t.read(req, path), nil
+}
+
+// read returns the object at a path as an administrator sees it, nil when there is none.
+func (t tape) read(req *http.Request, path string) map[string]any {
+	get := req.Clone(req.Context())
+	get.Method, get.Body, get.GetBody, get.ContentLength = http.MethodGet, nil, nil, 0
+	get.URL.Path, get.URL.RawPath, get.URL.RawQuery = path, "", ""
+	for name := range get.Header {
+		if strings.HasPrefix(name, "Impersonate-") || strings.HasPrefix(name, "Content-") {
+			get.Header.Del(name)
+		}
+	}
+	get.Header.Set("Accept", "application/json")
+	resp, err := t.next.RoundTrip(get)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	return decode(body)
+}
+
+// decode reads a JSON object that names itself; anything else yields nil.
+func decode(body []byte) map[string]any {
+	var u unstructured.Unstructured
+	if !json.Valid(body) || u.UnmarshalJSON(body) != nil || u.GetName() == "" || u.GetKind() == "Status" {
+		return nil
+	}
+	return u.Object
+}
+
+func (t tape) note(before, after map[string]any) {
+	named := after
+	if named == nil {
+		named = before
+	}
+	if named == nil || revisionOf(before) != "" && revisionOf(before) == revisionOf(after) {
+		return
+	}
+	t.recorder.mu.Lock()
+	defer t.recorder.mu.Unlock()
+	ref := render.RefOf(&unstructured.Unstructured{Object: named})
+	t.recorder.total++
+	t.recorder.writes = append(t.recorder.writes, write{actor: t.recorder.actor, ref: ref, before: before, after: after})
+	if t.recorder.onDelete != nil && (after == nil || terminating(after)) {
+		t.recorder.onDelete(t.recorder.actor, ref)
+	}
+}
+
+func revisionOf(obj map[string]any) string {
+	if obj == nil {
+		return ""
+	}
+	return (&unstructured.Unstructured{Object: obj}).GetResourceVersion()
+}

@@ -1,0 +1,115 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/fluxcd/pkg/ssa"
+	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// applyFailed ends an attempt whose apply the server refused.
+func (r *replay) applyFailed(ctx context.Context, a *attempt, err error) error {
+	a.subject.mem.reason = "apply-failed"
+	if len(a.subject.mem.failures) == 0 {
+		r.refused(a, err)
+	}
+	return r.fails(ctx, a, "ReconciliationFailed", err.Error())
+}
+
+// refused remembers the object that made the apply fail.
+func (r *replay) refused(a *attempt, err error) {
+	var dry *ssaerrors.DryRunErr
+	if !errors.As(err, &dry) || dry.InvolvedObject() == nil {
+		return
+	}
+	o := a.original(dry.InvolvedObject())
+	a.subject.mem.failures = append(a.subject.mem.failures, Refusal{Object: o, Error: verdict(o, dry.Unwrap())})
+}
+
+// tryRest tries, after Flux's own verdict is known, every object of a
+// Kustomization by itself, so that one run shows all mistakes. Nothing is changed.
+func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager, objects []*unstructured.Unstructured) {
+	mem := a.subject.mem
+	done := map[finding.Ref]bool{}
+	for _, e := range a.changes.Entries {
+		done[finding.Ref{Group: e.ObjMetadata.GroupKind.Group, Kind: e.ObjMetadata.GroupKind.Kind,
+			Namespace: e.ObjMetadata.Namespace, Name: e.ObjMetadata.Name}] = true
+	}
+	for _, u := range objects {
+		if done[render.RefOf(u)] || r.alive(ctx) != nil {
+			continue
+		}
+		dry := u.DeepCopy()
+		err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(kustomizeController))
+		if err == nil || r.comesEarlier(u, objects, err) {
+			mem.blocked = append(mem.blocked, render.RefOf(u))
+			continue
+		}
+		o := a.original(u)
+		mem.failures = append(mem.failures, Refusal{Object: o, Error: verdict(o, err)})
+	}
+}
+
+// comesEarlier reports whether the refusal only says that an object of an
+// earlier stage of the same Kustomization does not exist yet.
+func (r *replay) comesEarlier(u *unstructured.Unstructured, objects []*unstructured.Unstructured, err error) bool {
+	if !absent(err) {
+		return false
+	}
+	for _, o := range objects {
+		switch {
+		case o.GetKind() == "Namespace" && o.GetName() == u.GetNamespace():
+			return true
+		case o.GetKind() == crdKind.Kind:
+			kind, _, _ := unstructured.NestedString(o.Object, "spec", "names", "kind")
+			group, _, _ := unstructured.NestedString(o.Object, "spec", "group")
+			if kind == u.GetKind() && group == u.GroupVersionKind().Group {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// verdict is the server's error on an object, with the places to edit.
+func verdict(o *render.Object, err error) diff.Error {
+	out := diff.Error{Reason: string(apierrors.ReasonForError(err)), Message: err.Error()}
+	if out.Reason == "" {
+		out.Reason = "Failed"
+		if absent(err) {
+			out.Reason = "NoMatch"
+		}
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Details != nil {
+		for _, c := range status.Status().Details.Causes {
+			out.Causes = append(out.Causes, diff.Cause{Field: c.Field, Message: c.Message, Pos: o.At(pointerTo(o, c.Field))})
+		}
+	}
+	if len(out.Causes) == 0 {
+		if field := undeclared(out.Message); field != "" {
+			out.Causes = []diff.Cause{{Field: field, Message: "field not declared in schema", Pos: o.At(pointerTo(o, field))}}
+		}
+	}
+	return out
+}
+
+// undeclared reads the field out of the server's text on an unknown field,
+// which has no structured form.
+func undeclared(message string) string {
+	before, _, ok := strings.Cut(message, ": field not declared in schema")
+	if !ok {
+		return ""
+	}
+	i := strings.LastIndexAny(before, " \n")
+	return strings.TrimPrefix(before[i+1:], ".")
+}

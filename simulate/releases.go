@@ -1,0 +1,76 @@
+package simulate
+
+import (
+	"context"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// Releases does what helm-controller does with a release once the HelmRelease
+// may go ahead, and what source-controller does to pack a chart. Content never
+// causes an error: an error means that the server is gone.
+type Releases interface {
+	// Reconcile brings the release to what the HelmRelease says.
+	Reconcile(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
+	// Uninstall removes the release of a HelmRelease that is being deleted.
+	Uninstall(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
+	// Chart packs the chart that a HelmChart object names.
+	Chart(ctx context.Context, in ReleaseInput) ChartResult
+}
+
+// ReleaseInput is a HelmRelease or HelmChart as the server holds it, with its
+// status, and what its controller can reach.
+type ReleaseInput struct {
+	Object   *render.Object
+	Settings render.Settings
+	Cluster  render.Cluster
+	Sources  render.Sources
+	Renderer render.Renderer // of HelmReleases
+
+	Config *rest.Config // acts as the service account of the HelmRelease; every write is recorded
+	Admin  *rest.Config // acts as helm-controller itself, not recorded
+	Retry  bool         // the last reconciliation failed and its retry is due
+	Resync bool         // a reconciliation was asked for
+
+	// Settle imitates the rest of the cluster (workloads get ready, jobs
+	// complete, owned objects go), so that whoever waits need not poll for long.
+	Settle func(context.Context) error
+}
+
+// ReleaseResult is what a reconciliation of a release led to.
+type ReleaseResult struct {
+	State   render.State     // Rendered when it is as it should be
+	Reason  string           // stable kebab-case code when State is not Rendered
+	Ready   render.Condition // empty: the controller leaves the condition alone
+	Others  []NamedCondition // Released, TestSuccess, Remediated, Drifted, Stalled; one that is missing is removed
+	Status  map[string]any   // the other fields of the status, complete
+	Events  []Event
+	Retry   bool             // the controller tries again by itself
+	Objects []*render.Object // rendered, for positions
+	Blocked []*render.Object // rendered, never tried
+	Failed  []Refusal
+	On      []finding.Ref
+}
+
+// ChartResult is what source-controller makes of a HelmChart object.
+type ChartResult struct {
+	Failure  *render.Condition // reason and message when there is no chart
+	Unknown  bool              // the chart is not at hand here
+	Stalled  bool
+	Kind     string // condition that is True beside a failure: FetchFailed, BuildFailed
+	Reason   string // ChartPullSucceeded or ChartPackageSucceeded
+	Message  string
+	Revision string // version of the chart with its metadata
+	Digest   string
+	Name     string
+}
+
+// Refusal is an object that the server refuses.
+type Refusal struct {
+	Object *render.Object
+	Error  diff.Error
+}

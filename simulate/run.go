@@ -1,0 +1,159 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// Run replays the steps on the server, one after the other. The error says that
+// the server is gone, that ctx ended, or that the options do not fit; what is
+// wrong with the content of a repository is in the Result.
+func Run(ctx context.Context, opts Options) (Result, error) {
+	r, err := newReplay(opts)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := r.install(ctx); err != nil {
+		return Result{}, r.failure(ctx, err)
+	}
+	var result Result
+	for _, in := range opts.Steps {
+		opts.progress("replay " + in.Name)
+		step, err := r.play(ctx, in)
+		if err != nil {
+			return result, r.failure(ctx, err)
+		}
+		result.Steps = append(result.Steps, step)
+		if opts.States {
+			result.States = append(result.States, r.state(ctx))
+		}
+	}
+	return result, nil
+}
+
+// replay is the state of a Run.
+type replay struct {
+	opts      Options
+	recorder  *recorder
+	cluster   *cluster
+	memory    map[finding.Ref]*memory
+	applied   map[finding.Ref]*render.Object             // as rendered by whoever applied it last
+	produced  map[finding.Ref]bool                       // made by controllers that do not run here
+	index     map[finding.Ref]*unstructured.Unstructured // Kustomizations as listed last
+	artifacts map[finding.Ref]source.Artifact            // of sources, the last good one
+	failures  map[finding.Ref]*source.Failure            // of sources, why they have nothing new
+	boot      map[types.UID]bool                         // objects that were there before Flux
+	clock     int                                        // grows with every change that somebody may wait for
+	now       int64                                      // seconds that waiting would have taken so far
+	step      *stepRun
+	seeded    bool                   // the entry is in the cluster
+	ending    map[string]finding.Ref // namespaces being deleted, by whom
+	deletions int                    // so far
+	collected int                    // deletions that the garbage collection has seen
+	settled   int                    // the moment after which the rest of the cluster was imitated last
+}
+
+// stepRun is what is known of the step being played.
+type stepRun struct {
+	input    StepInput
+	renderer map[schema.GroupKind]render.Renderer
+	order    []finding.Ref // owners in order of reconciliation
+	ranked   map[finding.Ref]bool
+	entries  []entry
+	events   []Event
+	notes    []string
+}
+
+func newReplay(opts Options) (*replay, error) {
+	if opts.Config == nil {
+		return nil, fmt.Errorf("simulate: no API server is given")
+	}
+	r := &replay{
+		opts: opts, recorder: &recorder{},
+		memory:    map[finding.Ref]*memory{},
+		applied:   map[finding.Ref]*render.Object{},
+		produced:  map[finding.Ref]bool{},
+		index:     map[finding.Ref]*unstructured.Unstructured{},
+		artifacts: map[finding.Ref]source.Artifact{},
+		failures:  map[finding.Ref]*source.Failure{},
+		ending:    map[string]finding.Ref{},
+		boot:      map[types.UID]bool{},
+	}
+	var err error
+	r.cluster, err = newCluster(opts.Config, r.recorder)
+	if err != nil {
+		return nil, err
+	}
+	r.cluster.unsure = r.unsure
+	r.recorder.onDelete = func(actor, ref finding.Ref) {
+		r.deletions++
+		r.noteEnding(actor, ref)
+	}
+	return r, nil
+}
+
+// failure explains why a Run could not go on.
+func (r *replay) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("the replay was interrupted: %w", ctx.Err())
+	}
+	if gone := r.recorder.gone(); gone != nil {
+		return fmt.Errorf("the API server does not answer any more: %w", gone)
+	}
+	return err
+}
+
+// alive returns an error when the Run cannot go on.
+func (r *replay) alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.recorder.gone()
+}
+
+// unsure reports whether the content of an object is made elsewhere than here.
+func (r *replay) unsure(ref finding.Ref) bool {
+	o := r.applied[ref]
+	return o != nil && o.Origin.Encrypted || o == nil && r.produced[ref]
+}
+
+// applies takes note of objects that were applied as rendered.
+func (r *replay) applies(objects []*render.Object) {
+	for _, o := range objects {
+		r.applied[o.Ref()] = o
+		if r.opts.Produced == nil {
+			continue
+		}
+		if made, ok := r.opts.Produced(o.Unstructured); ok {
+			r.produced[made] = true
+		}
+	}
+}
+
+func (r *replay) event(ref finding.Ref, kind, reason, message string) {
+	e := Event{Object: ref, Type: kind, Reason: reason, Message: message}
+	for _, have := range r.step.events {
+		if have == e {
+			return
+		}
+	}
+	r.step.events = append(r.step.events, e)
+}
+
+func (r *replay) note(format string, args ...any) {
+	n := fmt.Sprintf(format, args...)
+	for _, have := range r.step.notes {
+		if have == n {
+			return
+		}
+	}
+	r.step.notes = append(r.step.notes, n)
+}

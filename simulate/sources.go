@@ -1,0 +1,213 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// world gives renderers the artifacts that the sources have stored.
+type world struct{ replay *replay }
+
+func worldOf(r *replay) render.Sources { return world{r} }
+
+// Artifact implements render.Sources: the last good artifact of a source, even
+// when the source is not ready any more.
+func (w world) Artifact(ctx context.Context, ref finding.Ref) (source.Artifact, *source.Failure) {
+	if a, ok := w.replay.artifacts[ref]; ok {
+		return a, nil
+	}
+	if w.replay.cluster.read(ctx, ref) == nil {
+		return source.Artifact{}, render.NoSource(ref)
+	}
+	if f := w.replay.failures[ref]; f != nil {
+		return source.Artifact{}, f
+	}
+	return source.Artifact{}, render.NoSource(ref)
+}
+
+// Chart implements render.Sources.
+func (w world) Chart(ctx context.Context, ref finding.Ref, chart, version string) (source.Chart, *source.Failure) {
+	obj := w.replay.cluster.read(ctx, ref)
+	if obj == nil {
+		return source.Chart{}, render.NoSource(ref)
+	}
+	return w.replay.step.input.Sources.Chart(ctx, source.ChartRequest{Source: obj, Chart: chart, Version: version}, w.replay.getter(ctx))
+}
+
+func (r *replay) getter(ctx context.Context) source.Getter {
+	return func(ref finding.Ref) *unstructured.Unstructured { return r.cluster.read(ctx, ref) }
+}
+
+// sources lets source-controller look at the sources that have a reason to be
+// looked at: all of them when a step begins.
+func (r *replay) sources(ctx context.Context, first bool) error {
+	for _, gk := range sourceKinds {
+		k, _ := kindOf(finding.Ref{Group: gk.Group, Kind: gk.Kind})
+		for _, s := range r.subjects(ctx, k) {
+			if s.deleting() || !first && !r.sourceDue(ctx, s) {
+				continue
+			}
+			if err := r.reconcileSource(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *replay) sourceDue(ctx context.Context, s *subject) bool {
+	m := s.mem
+	switch {
+	case m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync:
+		return true
+	case s.ref.Kind == helmChartKind.Kind && m.revision != r.chartOrigin(ctx, s):
+		return true
+	}
+	return m.phase != phaseDone && m.moment != r.moment()
+}
+
+// chartOrigin is the revision of the artifact that a HelmChart is taken from.
+func (r *replay) chartOrigin(ctx context.Context, s *subject) string {
+	return r.revisionFor(ctx, &subject{ref: finding.Ref{Kind: kustomizationKind.Kind, Namespace: s.ref.Namespace}, live: s.live, mem: s.mem})
+}
+
+func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
+	m := s.mem
+	m.generation, m.resync = s.live.GetGeneration(), false
+	if kind, _, _ := unstructured.NestedString(s.live.Object, "spec", "type"); s.ref.Kind == helmRepoKind.Kind && kind == "oci" {
+		m.phase = phaseDone
+		return nil
+	}
+	if err := r.cluster.hold(ctx, s.live); err != nil {
+		return err
+	}
+	if s.suspended() {
+		m.phase = phaseDone
+		return nil
+	}
+	if s.ref.Kind == helmChartKind.Kind {
+		return r.reconcileChart(ctx, s)
+	}
+	a, failure := r.step.input.Sources.Artifact(ctx, s.live, r.getter(ctx))
+	st := statusOf(s.live)
+	if failure != nil {
+		return r.sourceFails(ctx, s, st, failure)
+	}
+	if old, ok := r.artifacts[s.ref]; !ok || old.Revision != a.Revision || old.Digest != a.Digest {
+		r.clock++
+		r.event(s.ref, "Normal", "NewArtifact", stored(s.ref.Kind, a.Revision))
+	}
+	r.artifacts[s.ref] = a
+	delete(r.failures, s.ref)
+	st.fields["artifact"] = artifactStatus(s.ref, a)
+	message := stored(s.ref.Kind, a.Revision)
+	st.succeed("Succeeded", message)
+	st.set("ArtifactInStorage", "True", "Succeeded", message)
+	st.drop("FetchFailed")
+	return r.conclude(ctx, s, st, phaseDone)
+}
+
+// stored is the message of a source that has an artifact.
+func stored(kind, revision string) string {
+	switch kind {
+	case "GitRepository":
+		return fmt.Sprintf("stored artifact for revision '%s'", revision)
+	case "OCIRepository":
+		return fmt.Sprintf("stored artifact for digest '%s'", revision)
+	}
+	return fmt.Sprintf("stored artifact: revision '%s'", revision)
+}
+
+// artifactStatus is an artifact as the status of its source holds it.
+func artifactStatus(ref finding.Ref, a source.Artifact) map[string]any {
+	path := fmt.Sprintf("%s/%s/%s/%s.tar.gz", strings.ToLower(ref.Kind), ref.Namespace, ref.Name, a.Digest)
+	out := map[string]any{
+		"revision": a.Revision, "digest": a.Digest, "path": path, "lastUpdateTime": epoch,
+		"url": "http://source-controller.flux-system.svc.cluster.local./" + path,
+	}
+	if a.OriginRevision != "" {
+		out["metadata"] = map[string]any{"org.opencontainers.image.revision": a.OriginRevision}
+	}
+	return out
+}
+
+// sourceFails writes that a source yields nothing new. The artifact that it
+// has stored before stays in use.
+func (r *replay) sourceFails(ctx context.Context, s *subject, st *status, f *source.Failure) error {
+	r.failures[s.ref] = f
+	s.mem.reason = f.Reason
+	if f.Unknown {
+		st.set(conditionReady, "Unknown", "Unknown", f.Message)
+		st.observe()
+		return r.conclude(ctx, s, st, phaseUnknown)
+	}
+	reason := f.Condition
+	if reason == "" {
+		reason = "FetchFailed"
+	}
+	st.fail(reason, f.Message)
+	st.set("FetchFailed", "True", reason, f.Message)
+	st.observe()
+	r.event(s.ref, "Warning", reason, f.Message)
+	return r.conclude(ctx, s, st, phaseFailed)
+}
+
+// reconcileChart lets source-controller pack the chart of a HelmChart object.
+func (r *replay) reconcileChart(ctx context.Context, s *subject) error {
+	s.mem.revision = r.chartOrigin(ctx, s)
+	st := statusOf(s.live)
+	if r.opts.Releases == nil {
+		st.set(conditionReady, "Unknown", "Unknown", "charts are not replayed")
+		s.mem.reason = "not-replayed"
+		return r.conclude(ctx, s, st, phaseUnknown)
+	}
+	c := r.opts.Releases.Chart(ctx, r.releaseInput(s))
+	if c.Failure != nil {
+		return r.chartFails(ctx, s, st, c)
+	}
+	if st.text("observedChartName") != c.Name || artifactRevision(s.live) != c.Revision {
+		r.clock++
+		r.event(s.ref, "Normal", c.Reason, c.Message)
+	}
+	st.fields["artifact"] = artifactStatus(s.ref, source.Artifact{Revision: c.Revision, Digest: c.Digest})
+	st.fields["observedChartName"] = c.Name
+	st.succeed(c.Reason, c.Message)
+	st.set("ArtifactInStorage", "True", c.Reason, c.Message)
+	st.drop("FetchFailed", "BuildFailed")
+	return r.conclude(ctx, s, st, phaseDone)
+}
+
+func (r *replay) chartFails(ctx context.Context, s *subject, st *status, c ChartResult) error {
+	s.mem.reason = kebab(c.Failure.Reason)
+	st.observe()
+	if c.Unknown {
+		st.set(conditionReady, "Unknown", c.Failure.Reason, c.Failure.Message)
+		return r.conclude(ctx, s, st, phaseUnknown)
+	}
+	st.drop("FetchFailed", "BuildFailed")
+	if c.Stalled {
+		st.stall(c.Failure.Reason, c.Failure.Message)
+	} else {
+		st.fail(c.Failure.Reason, c.Failure.Message)
+	}
+	if c.Kind != "" {
+		st.set(c.Kind, "True", c.Failure.Reason, c.Failure.Message)
+	}
+	r.event(s.ref, "Warning", c.Failure.Reason, c.Failure.Message)
+	if c.Stalled {
+		return r.conclude(ctx, s, st, phaseStalled)
+	}
+	return r.conclude(ctx, s, st, phaseFailed)
+}
+
+func artifactRevision(u *unstructured.Unstructured) string {
+	rev, _, _ := unstructured.NestedString(u.Object, "status", "artifact", "revision")
+	return rev
+}

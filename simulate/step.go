@@ -1,0 +1,240 @@
+package simulate
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// play replays one step until nothing changes any more.
+func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
+	r.begin(in)
+	if err := r.edits(ctx); err != nil {
+		return Step{}, err
+	}
+	for round := 0; ; round++ {
+		if round == roundLimit {
+			r.note("not settled after %d rounds: the state shown is one of several between which the cluster changes", roundLimit)
+			break
+		}
+		if err := r.alive(ctx); err != nil {
+			return Step{}, err
+		}
+		busy, err := r.round(ctx, round == 0)
+		if err != nil {
+			return Step{}, err
+		}
+		if !busy {
+			break
+		}
+	}
+	return r.finish(ctx), nil
+}
+
+func (r *replay) begin(in StepInput) {
+	renderers := in.Renderers
+	if len(renderers) == 0 {
+		renderers = r.opts.Renderers
+	}
+	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(renderers), ranked: map[finding.Ref]bool{}}
+	for _, m := range r.memory {
+		m.resync = in.Resync
+	}
+	r.recorder.take()
+}
+
+// round gives everybody who has something to do one chance to do it. It reports
+// whether anything happened.
+func (r *replay) round(ctx context.Context, first bool) (bool, error) {
+	before := r.moment()
+	steps := []func(context.Context) error{
+		r.finalizeAll,
+		r.settle,
+		func(ctx context.Context) error { return r.sources(ctx, first) },
+		r.generators,
+		func(ctx context.Context) error { return r.reconcileAll(ctx, false) },
+		r.settle,
+		r.waiters,
+	}
+	for _, f := range steps {
+		if err := f(ctx); err != nil {
+			return false, err
+		}
+	}
+	if r.moment() != before {
+		return true, nil
+	}
+	if err := r.reconcileAll(ctx, true); err != nil {
+		return false, err
+	}
+	if r.moment() != before {
+		return true, nil
+	}
+	return r.timeout(ctx)
+}
+
+// moment grows whenever something happens that somebody may wait for.
+func (r *replay) moment() int { return r.clock + r.recorder.count() }
+
+// reconcileAll reconciles the Kustomizations and HelmReleases that have a
+// reason to. All of them check their dependencies before the first one starts,
+// since in a cluster they wake at the same time. With retry, those that failed
+// before get another try if something has changed since.
+func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
+	r.reindex(ctx)
+	var ready []*subject
+	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
+		if s.deleting() || !r.due(ctx, s, retry) {
+			continue
+		}
+		ok, err := r.check(ctx, s)
+		if err != nil {
+			return err
+		}
+		if ok {
+			ready = append(ready, s)
+		}
+	}
+	for _, s := range ready {
+		if err := r.alive(ctx); err != nil {
+			return err
+		}
+		if !r.reread(ctx, s) || s.deleting() {
+			continue
+		}
+		if err := r.reconcile(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replay) ownerKinds() []fluxKind { return fluxKinds[len(fluxKinds)-2:] }
+
+func (r *replay) reindex(ctx context.Context) {
+	clear(r.index)
+	for _, u := range r.cluster.list(ctx, kustomizationKind) {
+		r.index[render.RefOf(u)] = u
+	}
+}
+
+// due reports whether a Kustomization or HelmRelease has a reason to reconcile.
+func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
+	m := s.mem
+	if m.phase == phaseWaiting {
+		return false
+	}
+	changed := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync ||
+		m.revision != r.revisionFor(ctx, s) || m.watched != r.watchedBy(ctx, s)
+	switch {
+	case changed:
+		return true
+	case m.phase == phaseBlocked:
+		return m.moment != r.moment()
+	case m.phase == phaseFailed || m.phase == phaseUnknown:
+		return retry && m.moment != r.moment()
+	}
+	return false
+}
+
+// check does what comes before the work: suspension, source and dependencies.
+// It reports whether the work may start.
+func (r *replay) check(ctx context.Context, s *subject) (bool, error) {
+	if err := r.cluster.hold(ctx, s.live); err != nil {
+		return false, err
+	}
+	m := s.mem
+	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
+	if s.suspended() {
+		m.phase, m.resync, m.reason, m.on = phaseDone, false, "suspended", nil
+		m.revision = r.revisionFor(ctx, s)
+		return false, nil
+	}
+	m.revision = r.revisionFor(ctx, s)
+	if s.ref.Kind == helmReleaseKind.Kind {
+		return r.checkRelease(ctx, s)
+	}
+	return r.checkKustomization(ctx, s)
+}
+
+func (r *replay) reconcile(ctx context.Context, s *subject) error {
+	if !r.step.ranked[s.ref] {
+		r.step.ranked[s.ref] = true
+		r.step.order = append(r.step.order, s.ref)
+	}
+	r.opts.progress("reconcile " + s.ref.String())
+	r.recorder.act(s.ref)
+	m := s.mem
+	m.resync, m.on = false, nil
+	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
+	if s.ref.Kind == helmReleaseKind.Kind {
+		return r.reconcileRelease(ctx, s)
+	}
+	return r.reconcileKustomization(ctx, s)
+}
+
+// conclude ends an attempt: the status is written, and whoever waits for the
+// subject is woken if its verdict is a new one.
+func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) error {
+	if err := r.cluster.commit(ctx, st); err != nil {
+		return err
+	}
+	m := s.mem
+	applied := st.text("lastAppliedRevision")
+	verdict := st.ready()
+	verdict.Message += "\x00" + applied
+	if m.verdict != verdict {
+		m.verdict = verdict
+		r.clock++
+	}
+	m.phase, m.moment = p, r.moment()
+	return nil
+}
+
+// revisionFor is the revision of the artifact that the subject takes.
+func (r *replay) revisionFor(ctx context.Context, s *subject) string {
+	ref, ok := r.sourceOf(s)
+	if !ok {
+		return ""
+	}
+	u := r.cluster.read(ctx, ref)
+	if u == nil {
+		return ""
+	}
+	rev, _, _ := unstructured.NestedString(u.Object, "status", "artifact", "revision")
+	digest, _, _ := unstructured.NestedString(u.Object, "status", "artifact", "digest")
+	if ref.Kind == helmChartKind.Kind {
+		return rev + "@" + digest
+	}
+	return rev
+}
+
+// watchedBy tells the versions of the ConfigMaps and Secrets that wake the
+// subject when they change.
+func (r *replay) watchedBy(ctx context.Context, s *subject) string {
+	var out []string
+	for _, path := range [][]string{{"spec", "postBuild", "substituteFrom"}, {"spec", "valuesFrom"}} {
+		list, _, _ := unstructured.NestedSlice(s.live.Object, path...)
+		for _, item := range list {
+			m, _ := item.(map[string]any)
+			u := r.cluster.read(ctx, finding.Ref{Kind: text(m["kind"]), Namespace: s.ref.Namespace, Name: text(m["name"])})
+			if u != nil && u.GetLabels()["reconcile.fluxcd.io/watch"] == "Enabled" {
+				out = append(out, u.GetResourceVersion())
+			}
+		}
+	}
+	slices.Sort(out)
+	return joined(out)
+}
+
+// carried are the notes from before the first step.
+func (r *replay) carried() []string {
+	if r.seeded || r.step == nil {
+		return nil
+	}
+	return r.step.notes
+}
