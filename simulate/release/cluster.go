@@ -1,0 +1,158 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/storage/driver"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// cluster gives Helm its clients. What it has discovered is kept until Helm
+// says that it is stale.
+type cluster struct {
+	config    *rest.Config
+	namespace string
+	discovery discovery.CachedDiscoveryInterface
+	mapper    meta.ResettableRESTMapper
+}
+
+func newCluster(config *rest.Config, namespace string) (*cluster, error) {
+	config = rest.CopyConfig(config)
+	config.UserAgent = FieldManager
+	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
+		config.WarningHandler = rest.NoWarnings{}
+	}
+	found, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the API server: %w", err)
+	}
+	cached := memory.NewMemCacheClient(found)
+	return &cluster{config: config, namespace: namespace, discovery: cached, mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached)}, nil
+}
+
+// ToRESTConfig is part of Helm's interface, as are the next three methods.
+func (c *cluster) ToRESTConfig() (*rest.Config, error) { return c.config, nil }
+
+// ToDiscoveryClient returns the shared client.
+func (c *cluster) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
+	return c.discovery, nil
+}
+
+// ToRESTMapper returns the shared mapper.
+func (c *cluster) ToRESTMapper() (meta.RESTMapper, error) { return c.mapper, nil }
+
+// ToRawKubeConfigLoader gives the namespace of objects that name none.
+func (c *cluster) ToRawKubeConfigLoader() clientcmd.ClientConfig {
+	overrides := &clientcmd.ConfigOverrides{Context: clientcmdapi.Context{Namespace: c.namespace}}
+	return clientcmd.NewDefaultClientConfig(*clientcmdapi.NewConfig(), overrides)
+}
+
+func (c *cluster) storage(namespace string) (*driver.Secrets, error) {
+	clients, err := kubernetes.NewForConfig(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the API server: %w", err)
+	}
+	secrets := driver.NewSecrets(clients.CoreV1().Secrets(namespace))
+	secrets.SetLogger(slog.DiscardHandler)
+	return secrets, nil
+}
+
+func discardOutput(_, _, _ string) io.Writer { return io.Discard }
+
+// kubeClient is Helm's client with our own waiting.
+type kubeClient struct {
+	*kube.Client
+	ctx    context.Context
+	health Health
+}
+
+var _ kube.InterfaceWaitOptions = (*kubeClient)(nil)
+
+func newKubeClient(ctx context.Context, c *cluster, health Health) *kubeClient {
+	client := kube.New(c)
+	client.SetLogger(slog.DiscardHandler)
+	return &kubeClient{Client: client, ctx: ctx, health: health}
+}
+
+// GetWaiter returns a waiter that asks the Health of the request.
+func (k *kubeClient) GetWaiter(strategy kube.WaitStrategy) (kube.Waiter, error) {
+	return &waiter{ctx: k.ctx, health: k.health, hooksOnly: strategy == kube.HookOnlyStrategy}, nil
+}
+
+// GetWaiterWithOptions is GetWaiter.
+func (k *kubeClient) GetWaiterWithOptions(strategy kube.WaitStrategy, _ ...kube.WaitOption) (kube.Waiter, error) {
+	return k.GetWaiter(strategy)
+}
+
+type waiter struct {
+	ctx       context.Context
+	health    Health
+	hooksOnly bool
+}
+
+// Wait waits for the objects of a release without looking at Jobs.
+func (w *waiter) Wait(list kube.ResourceList, timeout time.Duration) error {
+	return w.WaitWithJobs(withoutJobs(list), timeout)
+}
+
+// WaitWithJobs waits for the objects of a release.
+func (w *waiter) WaitWithJobs(list kube.ResourceList, timeout time.Duration) error {
+	if w.hooksOnly {
+		return nil
+	}
+	return w.wait(list, Healthy, timeout)
+}
+
+// WaitForDelete waits for the end of deleted objects.
+func (w *waiter) WaitForDelete(list kube.ResourceList, timeout time.Duration) error {
+	if w.hooksOnly {
+		return nil
+	}
+	return w.wait(list, Gone, timeout)
+}
+
+// WatchUntilReady waits for the objects of a hook.
+func (w *waiter) WatchUntilReady(list kube.ResourceList, timeout time.Duration) error {
+	return w.wait(list, Complete, timeout)
+}
+
+func (w *waiter) wait(list kube.ResourceList, state WaitFor, timeout time.Duration) error {
+	if w.health == nil || len(list) == 0 {
+		return nil
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(list))
+	for _, info := range list {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(info.Object)
+		if err != nil {
+			return err
+		}
+		u := &unstructured.Unstructured{Object: content}
+		u.SetNamespace(info.Namespace)
+		objects = append(objects, u)
+	}
+	return w.health(w.ctx, Wait{Objects: objects, For: state, Timeout: timeout})
+}
+
+func withoutJobs(list kube.ResourceList) kube.ResourceList {
+	var out kube.ResourceList
+	for _, info := range list {
+		if gvk := info.Mapping.GroupVersionKind; gvk.Group != "batch" || gvk.Kind != "Job" {
+			out = append(out, info)
+		}
+	}
+	return out
+}
