@@ -100,7 +100,7 @@ func (w *World) Capabilities(context.Context) Capabilities {
 func (w *World) admit(o *Object) {
 	ref := o.Ref()
 	w.live[ref] = append(w.live[ref], o)
-	if made, ok := producedBy(o); ok {
+	if made, ok := ProducedBy(o); ok {
 		w.produced[made] = o
 	}
 	if ref.Group == "apiextensions.k8s.io" && ref.Kind == "CustomResourceDefinition" {
@@ -145,8 +145,8 @@ var producers = []struct {
 	{"trust.cert-manager.io", "Bundle", "ConfigMap", nil, true},
 }
 
-// producedBy names the Secret or ConfigMap that the controller of o makes.
-func producedBy(o *Object) (finding.Ref, bool) {
+// ProducedBy names the Secret or ConfigMap that the controller of o makes.
+func ProducedBy(o *Object) (finding.Ref, bool) {
 	ref := o.Ref()
 	for _, p := range producers {
 		if p.group != ref.Group || p.kind != ref.Kind {
