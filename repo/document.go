@@ -9,9 +9,6 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
-// maxMerge bounds how deep merge keys are followed.
-const maxMerge = 32
-
 // Position returns the place where the document begins.
 func (d *Document) Position() finding.Position {
 	n := d.Root
@@ -107,7 +104,7 @@ func (d *Document) find(pointer string) (key, value *yaml.Node, found bool) {
 func child(n *yaml.Node, token string) (key, value *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return entry(n, token, 0)
+		return entry(n, token, nil)
 	case yaml.SequenceNode:
 		i, err := strconv.Atoi(token)
 		if err != nil || i < 0 || i >= len(n.Content) {
@@ -120,7 +117,7 @@ func child(n *yaml.Node, token string) (key, value *yaml.Node) {
 
 // entry looks a key up in a mapping: the last of equal keys, else what merge
 // keys bring, the first of them winning.
-func entry(n *yaml.Node, token string, depth int) (key, value *yaml.Node) {
+func entry(n *yaml.Node, token string, seen map[*yaml.Node]bool) (key, value *yaml.Node) {
 	var merges []*yaml.Node
 	for i := len(n.Content) - 2; i >= 0; i -= 2 {
 		k := n.Content[i]
@@ -130,12 +127,21 @@ func entry(n *yaml.Node, token string, depth int) (key, value *yaml.Node) {
 			return k, n.Content[i+1]
 		}
 	}
-	if depth == maxMerge {
+	if len(merges) == 0 {
 		return nil, nil
 	}
+	if seen == nil {
+		seen = map[*yaml.Node]bool{}
+	}
+	// A mapping that was searched once holds no such key the second time either.
+	seen[n] = true
 	for _, m := range merges {
 		for _, source := range mergeSources(m) {
-			if k, v := entry(source, token, depth+1); v != nil {
+			if seen[source] {
+				continue
+			}
+			seen[source] = true
+			if k, v := entry(source, token, seen); v != nil {
 				return k, v
 			}
 		}

@@ -105,7 +105,7 @@ func (f *File) parseYAML() {
 		f.unreadable(err)
 		return
 	}
-	p := parser{file: f}
+	p := parser{file: f, budget: searchBytes}
 	p.run(data)
 	f.parsed.docs, f.parsed.problems, f.parsed.text = p.docs, p.problems, p.text
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,7 @@ type parser struct {
 	text     text
 	docs     []*Document
 	problems []finding.Problem
+	budget   int // bytes left to parse again for the places of mistakes
 }
 
 // chunk is the text of one document with its marker and directives.
@@ -39,7 +41,11 @@ func (p *parser) run(data []byte) {
 	}
 	// Each document is parsed alone, as kustomize does: a broken one does not
 	// hide the others and an anchor is not seen from the next.
-	for _, c := range chunks(data) {
+	all := []chunk{{end: len(data)}}
+	if !p.file.isJSON() {
+		all = chunks(data)
+	}
+	for _, c := range all {
 		p.chunk(c)
 	}
 }
@@ -166,8 +172,10 @@ var errorLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
 // broken reports the mistake in a chunk at its exact place.
 func (p *parser) broken(c chunk, err error) {
-	message := errorLine.ReplaceAllString(err.Error(), "")
-	line, col := p.text.place(c.start + mistake(p.text.data[c.start:c.end]))
+	parts := errorLine.FindStringSubmatch(err.Error())
+	message := strings.TrimPrefix(err.Error(), parts[0])
+	hint, _ := strconv.Atoi(parts[1]) // absent for the first line
+	line, col := p.text.place(c.start + mistake(p.text.data[c.start:c.end], hint, &p.budget))
 	if p.file.isJSON() {
 		var syntax *json.SyntaxError
 		if errors.As(json.Unmarshal(p.text.data, new(any)), &syntax) {
@@ -175,18 +183,18 @@ func (p *parser) broken(c chunk, err error) {
 			message = syntax.Error()
 		}
 	}
-	hint := "correct the indentation, quotes or brackets of this line"
+	advice := "correct the indentation, quotes or brackets of this line"
 	text := string(p.text.line(line))
 	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
 	switch {
 	case strings.Contains(indent, "\t"):
 		col = 1 + strings.IndexByte(indent, '\t')
-		hint = "indent with spaces: YAML allows no tabs there"
+		advice = "indent with spaces: YAML allows no tabs there"
 	case strings.HasPrefix(message, "unknown anchor"):
-		hint = "define the anchor earlier in the same document"
+		advice = "define the anchor earlier in the same document"
 		if i := strings.Index(text, "*"); i >= 0 {
 			col = 1 + utf8.RuneCountInString(text[:i])
 		}
 	}
-	p.syntax(line, col, "the YAML is broken: "+message, hint)
+	p.syntax(line, col, "the YAML is broken: "+message, advice)
 }

@@ -47,7 +47,7 @@ func (c *converter) value(n *yaml.Node) (any, error) {
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return c.alias(n, c.value)
+		return c.alias(n)
 	case yaml.MappingNode:
 		m := make(map[string]any, len(n.Content)/2)
 		return m, c.mapping(n, m)
@@ -57,13 +57,13 @@ func (c *converter) value(n *yaml.Node) (any, error) {
 	return scalar(n)
 }
 
-func (c *converter) alias(n *yaml.Node, read func(*yaml.Node) (any, error)) (any, error) {
+func (c *converter) alias(n *yaml.Node) (any, error) {
 	if n.Alias == nil || c.open[n.Alias] {
 		return nil, fmt.Errorf("line %d: the anchor %q contains itself", n.Line, n.Value)
 	}
 	c.open[n.Alias] = true
 	c.depth++
-	v, err := read(n.Alias)
+	v, err := c.value(n.Alias)
 	c.depth--
 	delete(c.open, n.Alias)
 	return v, err
@@ -109,19 +109,15 @@ func (c *converter) mapping(n *yaml.Node, m map[string]any) error {
 
 // merge adds what a merge key brings and m does not have yet.
 func (c *converter) merge(n *yaml.Node, m map[string]any) error {
-	switch n.Kind {
-	case yaml.AliasNode:
-		_, err := c.alias(n, func(target *yaml.Node) (any, error) { return nil, c.merge(target, m) })
-		return err
-	case yaml.SequenceNode:
-		for _, item := range n.Content {
-			if err := c.merge(item, m); err != nil {
-				return err
-			}
+	list := []*yaml.Node{n}
+	if target := resolve(n); target.Kind == yaml.SequenceNode {
+		list = target.Content
+	}
+	for _, item := range list {
+		if resolve(item).Kind != yaml.MappingNode {
+			return fmt.Errorf("line %d: a merge key needs a mapping or a list of mappings", item.Line)
 		}
-		return nil
-	case yaml.MappingNode:
-		v, err := c.value(n)
+		v, err := c.value(item)
 		if err != nil {
 			return err
 		}
@@ -130,9 +126,8 @@ func (c *converter) merge(n *yaml.Node, m map[string]any) error {
 				m[name] = value
 			}
 		}
-		return nil
 	}
-	return fmt.Errorf("line %d: a merge key needs a mapping or a list of mappings", n.Line)
+	return nil
 }
 
 // keyText returns a mapping key as JSON has it.
