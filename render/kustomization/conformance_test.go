@@ -29,6 +29,7 @@ type record struct {
 
 type conformanceCase struct {
 	Path  string              `json:"path"`
+	Tags  []string            `json:"tags"`
 	Flags map[string][]string `json:"flags"`
 }
 
@@ -115,6 +116,48 @@ func clusterObjects(t *testing.T, dir string) []*unstructured.Unstructured {
 	return out
 }
 
+// pure reports whether a case ends the same whatever the order of reconciliations.
+func pure(tags []string) bool {
+	return !slices.Contains(tags, "dependsOn") && (slices.Contains(tags, "kustomize") || slices.Contains(tags, "substitute"))
+}
+
+// compareData compares the data of ConfigMaps, which the API server leaves alone.
+func compareData(t *testing.T, out *render.Outcome, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(text), "\n---\n") {
+		var want struct {
+			Kind     string
+			Metadata struct {
+				Name, Namespace     string
+				Labels, Annotations map[string]string
+			}
+			Data map[string]any
+		}
+		if err := yaml.Unmarshal([]byte(part), &want); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want.Kind != "ConfigMap" || want.Metadata.Labels[Group+"/name"] != out.Object.GetName() {
+			continue
+		}
+		for _, o := range out.Applies {
+			if o.GetKind() != "ConfigMap" || o.GetName() != want.Metadata.Name || o.GetNamespace() != want.Metadata.Namespace {
+				continue
+			}
+			got, _ := o.Object["data"].(map[string]any)
+			if diff := cmp.Diff(want.Data, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", o.Ref(), diff)
+			}
+			if diff := cmp.Diff(want.Metadata.Labels, o.GetLabels()); diff != "" {
+				t.Errorf("%s: labels (-want +got):\n%s", o.Ref(), diff)
+			}
+		}
+	}
+}
+
 var recordMasks = []struct {
 	from *regexp.Regexp
 	to   string
@@ -132,11 +175,12 @@ func masked(s string) string {
 
 // notHere names records that need what this package does not do.
 var notHere = map[string]string{
-	"sops-age/nokeysecret":         "a Secret of keys that is not in the repository counts as not at hand",
-	"sops-age/wrongkey":            "decryption with keys",
-	"sops-age/nosecretref":         "decryption with keys",
-	"sops-age/good":                "decryption with keys",
-	"subst-from-produced/consumer": "the order of two reconciliations",
+	"sops-age/nokeysecret":               "a Secret of keys that is not in the repository counts as not at hand",
+	"sops-age/wrongkey":                  "decryption with keys",
+	"sops-age/nosecretref":               "decryption with keys",
+	"sops-age/good":                      "decryption with keys",
+	"incident-spec-under-metadata/child": "the API server refuses the new spec",
+	"subst-from-produced/consumer":       "the order of two reconciliations",
 }
 
 func TestConformance(t *testing.T) {
@@ -176,8 +220,8 @@ func compareCase(t *testing.T, dir, step string) int {
 			continue
 		}
 		switch {
-		case out.State == render.Unknown || out.State == render.Suspended:
-			t.Logf("%s: %s %s", want.Name, out.State, out.Reason)
+		case out.State == render.Unknown || out.State == render.Suspended || strings.HasPrefix(out.Reason, "source-") && want.Ready.Status == "True":
+			t.Logf("not compared, its source is not at hand here: %s: %s %s", want.Name, out.State, out.Reason)
 			continue
 		case slices.Contains([]string{"BuildFailed", "ArtifactFailed", "AccessDenied"}, want.Ready.Reason):
 			got := out.Ready
@@ -194,6 +238,9 @@ func compareCase(t *testing.T, dir, step string) int {
 		case want.Ready.Status == "True" && want.LastAppliedRevision == want.LastAttemptedRevision:
 			if diff := cmp.Diff(want.Inventory, inventory(out, want.Inventory)); diff != "" {
 				t.Errorf("%s: inventory (-want +got):\n%s%v", want.Name, diff, out.Ready)
+			}
+			if pure(c.Tags) {
+				compareData(t, out, filepath.Join(dir, "expect", step, "objects.yaml"))
 			}
 		default:
 			continue

@@ -15,14 +15,19 @@ func (j *job) entryPlace(f *kustomize.Failure) finding.Position {
 		return finding.Position{}
 	}
 	w := j.walk()
-	w.resources(w.root)
+	objects := w.resources(w.root)
+	if f.Reason == "duplicate-object" {
+		if same := declarations(objects, f.Object); len(same) > 0 {
+			return same[len(same)-1].nameAt()
+		}
+	}
 	for _, l := range w.all {
 		if pos := l.placeOf(f); !pos.IsZero() {
 			return pos
 		}
 	}
-	if f.Object != "" {
-		if pos := w.objectPlace(f); !pos.IsZero() {
+	if f.Reason == "patch-no-match" {
+		if pos := w.patchPlace(nameOf(f.Object)); !pos.IsZero() {
 			return pos
 		}
 	}
@@ -68,36 +73,33 @@ func (l *layer) paths() []entry {
 	return append(out, l.sourceFiles()...)
 }
 
-// objectPlace finds the last declaration, or the patch, of the object that
-// kustomize names as Kind.version.group/name.namespace.
-func (w *walk) objectPlace(f *kustomize.Failure) finding.Position {
-	gvk, id, _ := strings.Cut(f.Object, "/")
-	kind, _, _ := strings.Cut(gvk, ".")
-	name := id
-	if i := strings.LastIndexByte(id, '.'); i > 0 {
-		name = id[:i]
+// nameOf reads kustomize's name of an object: Kind.version.group/name.namespace.
+func nameOf(id string) (kind, name string) {
+	gvk, rest, _ := strings.Cut(id, "/")
+	kind, _, _ = strings.Cut(gvk, ".")
+	if i := strings.LastIndexByte(rest, '.'); i > 0 {
+		rest = rest[:i]
 	}
-	if f.Reason == "patch-no-match" {
-		return w.patchPlace(kind, name)
-	}
-	var last finding.Position
-	for _, l := range w.all {
-		for _, field := range []string{"resources", "bases"} {
-			for _, e := range l.entries(field) {
-				file, ok := w.files[e.target()]
-				if !ok || file.Origin == nil {
-					continue
-				}
-				for _, d := range file.Origin.Documents() {
-					ref, _ := d.Ref()
-					if ref.Kind == kind && ref.Name != "" && strings.Contains(name, ref.Name) {
-						last = d.At("/metadata/name")
-					}
-				}
-			}
+	return kind, rest
+}
+
+// declarations are those that end under the name that kustomize says.
+func declarations(objects []*declared, id string) []*declared {
+	kind, name := nameOf(id)
+	var out []*declared
+	for _, d := range objects {
+		if d.kind == kind && (d.nowName == name || d.name == name) {
+			out = append(out, d)
 		}
 	}
-	return last
+	return out
+}
+
+func (d *declared) nameAt() finding.Position {
+	if d.Doc != nil {
+		return d.Doc.At("/metadata/name")
+	}
+	return d.Place
 }
 
 // patchPlace finds the patch without target that names an object.

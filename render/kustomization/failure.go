@@ -38,6 +38,15 @@ func (j *job) report(f *kustomize.Failure, pos finding.Position) *render.Result 
 // fail is the Result of a build that fails, at the place that its text names.
 func (j *job) fail(f *kustomize.Failure) render.Result {
 	res := j.report(f, j.place(f))
+	if f.Reason == "duplicate-object" && j.plan != nil {
+		p := &j.problems[len(j.problems)-1]
+		w := j.walk()
+		for _, d := range declarations(w.resources(w.root), f.Object) {
+			if pos := d.nameAt(); pos != p.Pos {
+				p.Related = append(p.Related, finding.Related{Pos: pos, Message: "the other one is declared here"})
+			}
+		}
+	}
 	res.Problems = j.problems
 	return *res
 }
