@@ -13,18 +13,16 @@ import (
 )
 
 // gitNodes are the files that a check-out leaves in the work folder of the
-// controller: without submodules, and only what spec.sparseCheckout names.
+// controller: only what spec.sparseCheckout names. A tree holds no files of
+// submodules, as a check-out without spec.recurseSubmodules.
 func gitNodes(obj *unstructured.Unstructured, nodes []node) ([]node, *Failure) {
-	recurse, _, _ := unstructured.NestedBool(obj.Object, "spec", "recurseSubmodules")
-	for _, dir := range submodules(nodes) {
-		inside := func(n node) bool { return strings.HasPrefix(n.path, dir+"/") }
-		if !recurse {
-			nodes = slices.DeleteFunc(slices.Clone(nodes), inside)
-			continue
-		}
-		if !slices.ContainsFunc(nodes, inside) {
+	if recurse, _, _ := unstructured.NestedBool(obj.Object, "spec", "recurseSubmodules"); recurse {
+		for _, dir := range submodules(nodes) {
+			if slices.ContainsFunc(nodes, func(n node) bool { return strings.HasPrefix(n.path, dir+"/") }) {
+				continue
+			}
 			f := notLocal(obj, absence{what: fmt.Sprintf("the submodule %q", dir)})
-			return nil, f.at("/spec/recurseSubmodules", "check the submodule out: git submodule update --init --recursive")
+			return nil, f.at("/spec/recurseSubmodules", "add this source with the content of its submodules to the --source-map file, as a plain folder")
 		}
 	}
 	return sparse(obj, nodes)

@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
+
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func init() { register("GitRepository", gitRepository{}) }
 
@@ -194,25 +196,6 @@ func (s *Set) commit(t *repo.Tree, known string) (string, error) {
 	return b.digest, b.err
 }
 
-// loadedTree is a tree, or why there is none.
-type loadedTree struct {
-	tree *repo.Tree
-	err  error
-}
-
-// folder reads a folder outside of the repository once; positions in it show
-// the name of the source object.
-func (s *Set) folder(p string, ref finding.Ref) (*repo.Tree, error) {
-	t := s.shared.trees.do(p+"\x00"+ref.String(), func() loadedTree {
-		tree, err := repo.Folder(p)
-		if err != nil {
-			return loadedTree{err: err}
-		}
-		return loadedTree{tree: tree.Label(ref.String())}
-	})
-	return t.tree, t.err
-}
-
 // mapped is the content that the source map names.
 func (s *Set) mapped(obj *unstructured.Unstructured, m found) (checkout, *Failure) {
 	tree, err := s.folder(m.row.Path, refOf(obj))
@@ -240,8 +223,12 @@ func (s *Set) branch(ctx context.Context, obj *unstructured.Unstructured) (check
 		revs = []string{"refs/remotes/origin/" + want, "refs/heads/" + want}
 	case refTag:
 		revs = []string{"refs/tags/" + want}
-	case refName, refCommit:
+	case refName:
 		revs = []string{want}
+	case refCommit:
+		if fullHash.MatchString(want) {
+			revs = []string{want}
+		}
 	}
 	for _, rev := range revs {
 		t := s.shared.trees.do("revision "+rev, func() loadedTree {
