@@ -40,57 +40,60 @@ derived:
 alias: *base
 `
 
+func at(line, col, end int, p finding.Precision) finding.Position {
+	pos := finding.Position{File: "a.yaml", Line: line, Col: col, Precision: p}
+	if end > 0 {
+		pos.EndLine, pos.EndCol = line, end
+	}
+	return pos
+}
+
+// placeCases are places in the documents of deployment.
+var placeCases = []struct {
+	why     string
+	doc     int
+	pointer string
+	value   finding.Position
+	key     finding.Position
+}{
+	{"the document begins at its first key", 0, "",
+		at(2, 1, 0, finding.PrecisionDocument), at(2, 1, 0, finding.PrecisionDocument)},
+	{"a plain scalar with its end", 0, "/spec/replicas",
+		at(8, 13, 14, finding.PrecisionExact), at(8, 3, 11, finding.PrecisionExact)},
+	{"a quoted scalar ends after its quote", 0, "/spec/template/spec/containers/0/image",
+		at(13, 18, 40, finding.PrecisionExact), at(13, 11, 16, finding.PrecisionExact)},
+	{"a list item has no key", 0, "/spec/template/spec/containers/1",
+		at(14, 11, 0, finding.PrecisionExact), at(14, 11, 0, finding.PrecisionExact)},
+	{"an absent field points at the key of its parent", 0, "/spec/strategy/type",
+		at(7, 1, 0, finding.PrecisionParent), at(7, 1, 0, finding.PrecisionParent)},
+	{"an absent field of a list item points at the item", 0, "/spec/template/spec/containers/1/image",
+		at(14, 11, 0, finding.PrecisionParent), at(14, 11, 0, finding.PrecisionParent)},
+	{"an index outside the list points at the list", 0, "/spec/template/spec/containers/7",
+		at(11, 7, 0, finding.PrecisionParent), at(11, 7, 0, finding.PrecisionParent)},
+	{"an absent field of the document points at its start", 0, "/data",
+		at(2, 1, 0, finding.PrecisionParent), at(2, 1, 0, finding.PrecisionParent)},
+	{"lines count from the start of the file", 1, "/data/key",
+		at(20, 8, 0, finding.PrecisionExact), at(20, 3, 6, finding.PrecisionExact)},
+	{"a slash in a key is escaped, a doubled quote closes nothing", 1, "/metadata/labels/a~1b",
+		at(18, 42, 49, finding.PrecisionExact), at(18, 37, 40, finding.PrecisionExact)},
+	{"an empty document begins at its marker", 2, "/kind",
+		at(22, 1, 0, finding.PrecisionDocument), at(22, 1, 0, finding.PrecisionDocument)},
+	{"a merge key is followed to where the value is written", 3, "/derived/one",
+		at(25, 8, 9, finding.PrecisionExact), at(25, 3, 6, finding.PrecisionExact)},
+	{"an own key wins over a merged one", 3, "/derived/two",
+		at(29, 8, 10, finding.PrecisionExact), at(29, 3, 6, finding.PrecisionExact)},
+	{"an alias is followed into its anchor", 3, "/alias/two",
+		at(26, 8, 9, finding.PrecisionExact), at(26, 3, 6, finding.PrecisionExact)},
+	{"an alias itself is where it stands", 3, "/alias",
+		at(30, 8, 0, finding.PrecisionExact), at(30, 1, 6, finding.PrecisionExact)},
+}
+
 func TestAt(t *testing.T) {
 	docs := FromFiles(map[string]string{"a.yaml": deployment}).Documents()
 	if len(docs) != 4 {
 		t.Fatalf("got %d documents, want 4", len(docs))
 	}
-	at := func(line, col, end int, p finding.Precision) finding.Position {
-		pos := finding.Position{File: "a.yaml", Line: line, Col: col, Precision: p}
-		if end > 0 {
-			pos.EndLine, pos.EndCol = line, end
-		}
-		return pos
-	}
-	tests := []struct {
-		why     string
-		doc     int
-		pointer string
-		value   finding.Position
-		key     finding.Position
-	}{
-		{"the document begins at its first key", 0, "",
-			at(2, 1, 0, finding.PrecisionDocument), at(2, 1, 0, finding.PrecisionDocument)},
-		{"a plain scalar with its end", 0, "/spec/replicas",
-			at(8, 13, 14, finding.PrecisionExact), at(8, 3, 11, finding.PrecisionExact)},
-		{"a quoted scalar ends after its quote", 0, "/spec/template/spec/containers/0/image",
-			at(13, 18, 40, finding.PrecisionExact), at(13, 11, 16, finding.PrecisionExact)},
-		{"a list item has no key", 0, "/spec/template/spec/containers/1",
-			at(14, 11, 0, finding.PrecisionExact), at(14, 11, 0, finding.PrecisionExact)},
-		{"an absent field points at the key of its parent", 0, "/spec/strategy/type",
-			at(7, 1, 0, finding.PrecisionParent), at(7, 1, 0, finding.PrecisionParent)},
-		{"an absent field of a list item points at the item", 0, "/spec/template/spec/containers/1/image",
-			at(14, 11, 0, finding.PrecisionParent), at(14, 11, 0, finding.PrecisionParent)},
-		{"an index outside the list points at the list", 0, "/spec/template/spec/containers/7",
-			at(11, 7, 0, finding.PrecisionParent), at(11, 7, 0, finding.PrecisionParent)},
-		{"an absent field of the document points at its start", 0, "/data",
-			at(2, 1, 0, finding.PrecisionParent), at(2, 1, 0, finding.PrecisionParent)},
-		{"lines count from the start of the file", 1, "/data/key",
-			at(20, 8, 0, finding.PrecisionExact), at(20, 3, 6, finding.PrecisionExact)},
-		{"a slash in a key is escaped, a doubled quote closes nothing", 1, "/metadata/labels/a~1b",
-			at(18, 42, 49, finding.PrecisionExact), at(18, 37, 40, finding.PrecisionExact)},
-		{"an empty document begins at its marker", 2, "/kind",
-			at(22, 1, 0, finding.PrecisionDocument), at(22, 1, 0, finding.PrecisionDocument)},
-		{"a merge key is followed to where the value is written", 3, "/derived/one",
-			at(25, 8, 9, finding.PrecisionExact), at(25, 3, 6, finding.PrecisionExact)},
-		{"an own key wins over a merged one", 3, "/derived/two",
-			at(29, 8, 10, finding.PrecisionExact), at(29, 3, 6, finding.PrecisionExact)},
-		{"an alias is followed into its anchor", 3, "/alias/two",
-			at(26, 8, 9, finding.PrecisionExact), at(26, 3, 6, finding.PrecisionExact)},
-		{"an alias itself is where it stands", 3, "/alias",
-			at(30, 8, 0, finding.PrecisionExact), at(30, 1, 6, finding.PrecisionExact)},
-	}
-	for _, tt := range tests {
+	for _, tt := range placeCases {
 		t.Run(tt.why, func(t *testing.T) {
 			if diff := cmp.Diff(tt.value, docs[tt.doc].At(tt.pointer)); diff != "" {
 				t.Errorf("At(%q) (-want +got):\n%s", tt.pointer, diff)

@@ -59,7 +59,9 @@ func (d *discovery) explicit(known []Entry, folders []string) ([]Entry, error) {
 		}
 		found := false
 		for _, e := range known {
-			if below(e.Dir, dir) || path.Dir(e.Pos.File) == dir {
+			// A root that stands elsewhere applies more than the folder asked for.
+			if below(e.Dir, dir) && (e.Found != FoundGraph || below(e.Pos.File, dir)) ||
+				e.Found == FoundSync && path.Dir(e.Pos.File) == dir {
 				entries, found = append(entries, e), true
 			}
 		}
@@ -113,10 +115,31 @@ func (d *discovery) hasKustomizations(dir string) bool {
 	return len(r.kustomizations()) > 0
 }
 
+// EntryAt returns the cluster that flux bootstrap with this path makes, whatever
+// the tree says: GitRepository and Kustomization flux-system/flux-system, the
+// latter applying dir. A folder that does not exist is a *NoFolderError.
+func (t *Tree) EntryAt(dir string) (Entry, error) {
+	clean := path.Clean(dir)
+	if path.IsAbs(clean) || below(clean, "..") || !t.IsFolder(clean) {
+		return Entry{}, &NoFolderError{Folder: dir}
+	}
+	d := discovery{graph: newGraph(t), tree: t}
+	entries := []Entry{d.applying(clean, FoundExplicit, bootstrapSource())}
+	nameEntries(entries)
+	return entries[0], nil
+}
+
+func bootstrapSource() finding.Ref {
+	return finding.Ref{Group: sourceGroup, Kind: "GitRepository", Namespace: fluxNamespace, Name: fluxNamespace}
+}
+
 // virtual is a cluster whose root Kustomization applies dir and is declared nowhere.
 func (d *discovery) virtual(dir, found string) Entry {
+	return d.applying(dir, found, d.usualSource(dir))
+}
+
+func (d *discovery) applying(dir, found string, source finding.Ref) Entry {
 	pos := d.folderPosition(dir)
-	source := d.usualSource(dir)
 	root := finding.Ref{Group: kustomizationGroup, Kind: "Kustomization", Namespace: source.Namespace, Name: source.Name}
 	seed, assumed := d.sourceSeed(source, dir, pos)
 	return Entry{
@@ -174,7 +197,7 @@ func (d *discovery) usualSource(dir string) finding.Ref {
 			count[ref]++
 		}
 	}
-	best := finding.Ref{Group: sourceGroup, Kind: "GitRepository", Namespace: fluxNamespace, Name: fluxNamespace}
+	best := bootstrapSource()
 	for ref, n := range count {
 		if cmp.Or(cmp.Compare(n, count[best]), best.Compare(ref)) > 0 {
 			best = ref
@@ -188,7 +211,7 @@ func (d *discovery) folderPosition(dir string) finding.Position {
 	if k := d.graph.kustomization(dir); k != nil {
 		return filePosition(k.File)
 	}
-	for _, f := range d.tree.files {
+	for _, f := range slices.Concat(d.tree.folders[dir], d.tree.files) {
 		if below(f.Path, dir) && f.isYAML() {
 			return filePosition(f)
 		}

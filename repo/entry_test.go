@@ -46,90 +46,94 @@ const (
 	here      = "https://example.com/org/repo"
 )
 
+func syncFiles(path string) string {
+	return gitRepository("flux-system", here) + fluxKustomization("flux-system", path, "flux-system")
+}
+
+const instance = "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata: {name: flux, namespace: flux-system}\n" +
+	"spec:\n  sync: {kind: OCIRepository, url: 'oci://example.com/fleet', ref: latest, path: clusters/a}\n"
+
+// entryCases has a row for each way in which a repository describes clusters.
+var entryCases = []struct {
+	why   string
+	files map[string]string
+	want  []found
+}{
+	{"two bootstrapped clusters are two entries", map[string]string{
+		"clusters/a/flux-system/gotk-sync.yaml": syncFiles("./clusters/a"),
+		"clusters/b/flux-system/gotk-sync.yaml": syncFiles("clusters/b/"),
+	}, []found{
+		{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+		{"b", "clusters/b", FoundSync, "clusters/b/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+	}},
+	{"a shared last folder gives whole folders as names", map[string]string{
+		"x/main/flux-system/gotk-sync.yaml": syncFiles("./x/main"),
+		"y/main/flux-system/gotk-sync.yaml": syncFiles("./y/main"),
+	}, []found{
+		{"x/main", "x/main", FoundSync, "x/main/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+		{"y/main", "y/main", FoundSync, "y/main/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+	}},
+	{"the root of the repository is named after its Kustomization", map[string]string{
+		"flux-system/gotk-sync.yaml": syncFiles("./"),
+	}, []found{{"flux-system", ".", FoundSync, "flux-system/gotk-sync.yaml:6:1", root, source, 2, nil}}},
+	{"a tenant that brings its own source is no cluster", map[string]string{
+		"clusters/a/flux-system/gotk-sync.yaml": syncFiles("./clusters/a"),
+		"clusters/a/tenants.yaml":               fluxKustomization("tenants", "./tenants", "flux-system"),
+		"tenants/sync.yaml":                     gitRepository("team", "https://example.com/org/team") + fluxKustomization("team", "./", "team"),
+	}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil}}},
+	{"another repository applied as a whole does not swallow a cluster", map[string]string{
+		"clusters/a/flux-system/gotk-sync.yaml": syncFiles("./clusters/a"),
+		"clusters/a/other.yaml":                 gitRepository("other", "https://example.com/org/other") + fluxKustomization("other", "./", "other"),
+		"clusters/b/flux-system/gotk-sync.yaml": syncFiles("./clusters/b"),
+	}, []found{
+		{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+		{"b", "clusters/b", FoundSync, "clusters/b/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
+	}},
+	{"an empty gotk-sync.yaml is a placeholder", map[string]string{
+		"clusters/a/flux-system/gotk-sync.yaml":     "# made by bootstrap\n---\n",
+		"clusters/a/flux-system/kustomization.yaml": "resources: [gotk-components.yaml, gotk-sync.yaml]\n",
+	}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml", root, source, 2,
+		[]string{"clusters/a/flux-system/gotk-sync.yaml"}}}},
+	{"a missing gotk-sync.yaml that is listed is one too", map[string]string{
+		"clusters/a/flux-system/gotk-components.yaml": "# nothing\n",
+		"clusters/a/flux-system/kustomization.yaml":   "resources:\n- gotk-components.yaml\n- gotk-sync.yaml\n",
+	}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/kustomization.yaml:2:1", root, source, 2,
+		[]string{"clusters/a/flux-system/gotk-sync.yaml"}}}},
+	{"a FluxInstance", map[string]string{"clusters/a/flux.yaml": instance},
+		[]found{{"a", "clusters/a", FoundInstance, "clusters/a/flux.yaml:5:3", root, "OCIRepository/flux-system/flux-system", 2, nil}}},
+	{"a FluxInstance in the values of a HelmRelease", map[string]string{
+		"apps/flux.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: flux-instance, namespace: flux}\n" +
+			"spec:\n  values:\n    instance:\n      sync: {name: fleet, url: '" + here + "', path: ./apps}\n",
+	}, []found{{"apps", "apps", FoundInstance, "apps/flux.yaml:7:7", "Kustomization/flux/fleet", "GitRepository/flux/fleet", 2, nil}}},
+	{"a FluxInstance in a ConfigMap with values", map[string]string{
+		"apps/a.yaml": configMap + "data:\n  values.yaml: |\n    # fluxcd.controlplane.io\n    instance:\n      sync:\n        url: " + here + "\n        path: apps\n",
+	}, []found{{"apps", "apps", FoundInstance, "apps/a.yaml:5:3", root, source, 2, nil}}},
+	{"a root Kustomization that leads to others", map[string]string{
+		"flux/root.yaml":    fluxKustomization("root", "./apps", "flux-system"),
+		"apps/a/ks.yaml":    fluxKustomization("a", "./apps/a/app", "flux-system"),
+		"apps/a/app/a.yaml": configMap,
+	}, []found{{"flux", "apps", FoundGraph, "flux/root.yaml:1:1", "Kustomization/flux-system/root", source, 2, nil}}},
+	{"several roots in a folder are one cluster", map[string]string{
+		"prod/infra.yaml":  gitRepository("flux-system", here) + fluxKustomization("infra", "./infra", "flux-system"),
+		"prod/apps.yaml":   fluxKustomization("apps", "./apps", "flux-system"),
+		"infra/nginx.yaml": configMap, "apps/web.yaml": configMap,
+	}, []found{{"prod", "apps", FoundGraph, "prod/apps.yaml:1:1", "Kustomization/flux-system/apps", source, 3, nil}}},
+	{"a patch of a Kustomization is no root", map[string]string{
+		"prod/kustomization.yaml": "resources: [../base]\npatches:\n- path: patch.yaml\n",
+		"prod/patch.yaml":         fluxKustomization("apps", "./prod", "flux-system"),
+		"base/ks.yaml":            fluxKustomization("apps", "./base", "flux-system"),
+	}, []found{{"base", "base", FoundGraph, "base/ks.yaml:1:1", "Kustomization/flux-system/apps", source, 2, nil}}},
+	{"a folder named like a cluster", map[string]string{
+		"clusters/a/kustomization.yaml": "resources: [apps.yaml]\n",
+		"clusters/a/apps.yaml":          fluxKustomization("apps", "./apps", "fleet"),
+		"clusters/docs/a.yaml":          configMap,
+		"apps/web.yaml":                 configMap,
+	}, []found{{"a", "clusters/a", FoundDirectory, "clusters/a/kustomization.yaml",
+		"Kustomization/flux-system/fleet", "GitRepository/flux-system/fleet", 2, nil}}},
+}
+
 func TestEntries(t *testing.T) {
-	sync := func(path string) string {
-		return gitRepository("flux-system", here) + fluxKustomization("flux-system", path, "flux-system")
-	}
-	instance := "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata: {name: flux, namespace: flux-system}\n" +
-		"spec:\n  sync: {kind: OCIRepository, url: 'oci://example.com/fleet', ref: latest, path: clusters/a}\n"
-	tests := []struct {
-		why   string
-		files map[string]string
-		want  []found
-	}{
-		{"two bootstrapped clusters are two entries", map[string]string{
-			"clusters/a/flux-system/gotk-sync.yaml": sync("./clusters/a"),
-			"clusters/b/flux-system/gotk-sync.yaml": sync("clusters/b/"),
-		}, []found{
-			{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-			{"b", "clusters/b", FoundSync, "clusters/b/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-		}},
-		{"a shared last folder gives whole folders as names", map[string]string{
-			"x/main/flux-system/gotk-sync.yaml": sync("./x/main"),
-			"y/main/flux-system/gotk-sync.yaml": sync("./y/main"),
-		}, []found{
-			{"x/main", "x/main", FoundSync, "x/main/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-			{"y/main", "y/main", FoundSync, "y/main/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-		}},
-		{"the root of the repository is named after its Kustomization", map[string]string{
-			"flux-system/gotk-sync.yaml": sync("./"),
-		}, []found{{"flux-system", ".", FoundSync, "flux-system/gotk-sync.yaml:6:1", root, source, 2, nil}}},
-		{"a tenant that brings its own source is no cluster", map[string]string{
-			"clusters/a/flux-system/gotk-sync.yaml": sync("./clusters/a"),
-			"clusters/a/tenants.yaml":               fluxKustomization("tenants", "./tenants", "flux-system"),
-			"tenants/sync.yaml":                     gitRepository("team", "https://example.com/org/team") + fluxKustomization("team", "./", "team"),
-		}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil}}},
-		{"another repository applied as a whole does not swallow a cluster", map[string]string{
-			"clusters/a/flux-system/gotk-sync.yaml": sync("./clusters/a"),
-			"clusters/a/other.yaml":                 gitRepository("other", "https://example.com/org/other") + fluxKustomization("other", "./", "other"),
-			"clusters/b/flux-system/gotk-sync.yaml": sync("./clusters/b"),
-		}, []found{
-			{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-			{"b", "clusters/b", FoundSync, "clusters/b/flux-system/gotk-sync.yaml:6:1", root, source, 2, nil},
-		}},
-		{"an empty gotk-sync.yaml is a placeholder", map[string]string{
-			"clusters/a/flux-system/gotk-sync.yaml":     "# made by bootstrap\n---\n",
-			"clusters/a/flux-system/kustomization.yaml": "resources: [gotk-components.yaml, gotk-sync.yaml]\n",
-		}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/gotk-sync.yaml", root, source, 2,
-			[]string{"clusters/a/flux-system/gotk-sync.yaml"}}}},
-		{"a missing gotk-sync.yaml that is listed is one too", map[string]string{
-			"clusters/a/flux-system/gotk-components.yaml": "# nothing\n",
-			"clusters/a/flux-system/kustomization.yaml":   "resources:\n- gotk-components.yaml\n- gotk-sync.yaml\n",
-		}, []found{{"a", "clusters/a", FoundSync, "clusters/a/flux-system/kustomization.yaml:2:1", root, source, 2,
-			[]string{"clusters/a/flux-system/gotk-sync.yaml"}}}},
-		{"a FluxInstance", map[string]string{"clusters/a/flux.yaml": instance},
-			[]found{{"a", "clusters/a", FoundInstance, "clusters/a/flux.yaml:5:3", root, "OCIRepository/flux-system/flux-system", 2, nil}}},
-		{"a FluxInstance in the values of a HelmRelease", map[string]string{
-			"apps/flux.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: flux-instance, namespace: flux}\n" +
-				"spec:\n  values:\n    instance:\n      sync: {name: fleet, url: '" + here + "', path: ./apps}\n",
-		}, []found{{"apps", "apps", FoundInstance, "apps/flux.yaml:7:7", "Kustomization/flux/fleet", "GitRepository/flux/fleet", 2, nil}}},
-		{"a FluxInstance in a ConfigMap with values", map[string]string{
-			"apps/a.yaml": configMap + "data:\n  values.yaml: |\n    # fluxcd.controlplane.io\n    instance:\n      sync:\n        url: " + here + "\n        path: apps\n",
-		}, []found{{"apps", "apps", FoundInstance, "apps/a.yaml:5:3", root, source, 2, nil}}},
-		{"a root Kustomization that leads to others", map[string]string{
-			"flux/root.yaml":    fluxKustomization("root", "./apps", "flux-system"),
-			"apps/a/ks.yaml":    fluxKustomization("a", "./apps/a/app", "flux-system"),
-			"apps/a/app/a.yaml": configMap,
-		}, []found{{"flux", "apps", FoundGraph, "flux/root.yaml:1:1", "Kustomization/flux-system/root", source, 2, nil}}},
-		{"several roots in a folder are one cluster", map[string]string{
-			"prod/infra.yaml":  gitRepository("flux-system", here) + fluxKustomization("infra", "./infra", "flux-system"),
-			"prod/apps.yaml":   fluxKustomization("apps", "./apps", "flux-system"),
-			"infra/nginx.yaml": configMap, "apps/web.yaml": configMap,
-		}, []found{{"prod", "apps", FoundGraph, "prod/apps.yaml:1:1", "Kustomization/flux-system/apps", source, 3, nil}}},
-		{"a patch of a Kustomization is no root", map[string]string{
-			"prod/kustomization.yaml": "resources: [../base]\npatches:\n- path: patch.yaml\n",
-			"prod/patch.yaml":         fluxKustomization("apps", "./prod", "flux-system"),
-			"base/ks.yaml":            fluxKustomization("apps", "./base", "flux-system"),
-		}, []found{{"base", "base", FoundGraph, "base/ks.yaml:1:1", "Kustomization/flux-system/apps", source, 2, nil}}},
-		{"a folder named like a cluster", map[string]string{
-			"clusters/a/kustomization.yaml": "resources: [apps.yaml]\n",
-			"clusters/a/apps.yaml":          fluxKustomization("apps", "./apps", "fleet"),
-			"clusters/docs/a.yaml":          configMap,
-			"apps/web.yaml":                 configMap,
-		}, []found{{"a", "clusters/a", FoundDirectory, "clusters/a/kustomization.yaml",
-			"Kustomization/flux-system/fleet", "GitRepository/flux-system/fleet", 2, nil}}},
-	}
-	for _, tt := range tests {
+	for _, tt := range entryCases {
 		t.Run(tt.why, func(t *testing.T) {
 			got, err := FromFiles(tt.files).Entries(EntryOptions{})
 			if err != nil {
@@ -208,6 +212,9 @@ func TestExplicitEntries(t *testing.T) {
 		{"a single folder without Kustomizations", EntryOptions{Explicit: []string{"apps"}}, []found{
 			{"apps", "apps", FoundExplicit, "apps/kustomization.yml", root, source, 2, nil},
 		}, ""},
+		{"the folder of one cluster", EntryOptions{Explicit: []string{"clusters/b"}}, []found{
+			{"b", "clusters/b", FoundExplicit, "clusters/b/apps.yaml", root, source, 2, nil},
+		}, ""},
 		{"no such folder", EntryOptions{Explicit: []string{"nothing"}}, nil, `no folder "nothing"`},
 		{"a folder outside the repository", EntryOptions{Explicit: []string{"../apps"}}, nil, `no folder "../apps"`},
 		{"no such cluster", EntryOptions{Explicit: []string{"clusters"}, Cluster: "c"}, nil, "name one of: a, b"},
@@ -222,6 +229,24 @@ func TestExplicitEntries(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestEntryAt(t *testing.T) {
+	tree := FromFiles(map[string]string{"deploy/ks.yaml": fluxKustomization("apps", "./deploy/apps", "other"), "deploy/apps/a.yaml": configMap})
+	got, err := tree.EntryAt("./deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []found{{"deploy", "deploy", FoundExplicit, "deploy/ks.yaml", root, source, 2, nil}}
+	if diff := cmp.Diff(want, summary([]Entry{got})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got.Seeds[1].Object["spec"].(map[string]any)["path"] != "./deploy" {
+		t.Errorf("the root applies %v", got.Seeds[1].Object["spec"])
+	}
+	if _, err := tree.EntryAt("/deploy"); err == nil {
+		t.Error("an absolute folder was accepted")
 	}
 }
 

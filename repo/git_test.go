@@ -132,8 +132,11 @@ func TestFolderWithGit(t *testing.T) {
 	}
 }
 
-func TestRevision(t *testing.T) {
-	w := newWork(t)
+// history makes two commits with a tag, branches, packed objects and a linked
+// worktree, and leaves a change that is not committed.
+func history(t *testing.T) (w work, first, second string) {
+	t.Helper()
+	w = newWork(t)
 	w.write(map[string]string{"apps/a.yaml": "a: 1\n", "run.sh": "#!/bin/sh\n"})
 	if err := os.Chmod(filepath.Join(w.dir, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
@@ -141,10 +144,10 @@ func TestRevision(t *testing.T) {
 	if err := os.Symlink("apps/a.yaml", filepath.Join(w.dir, "link.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	first := w.commit("first")
+	first = w.commit("first")
 	w.git("tag", "-a", "v1", "-m", "v1")
 	w.write(map[string]string{"apps/a.yaml": "a: 2\n", "infra/b.yaml": "b: 1\n"})
-	second := w.commit("second")
+	second = w.commit("second")
 	w.git("branch", "topic", "HEAD~1")
 	w.git("update-ref", "refs/remotes/origin/release", "HEAD~1")
 	w.git("gc", "-q")
@@ -152,7 +155,11 @@ func TestRevision(t *testing.T) {
 	w.git("config", "extensions.worktreeConfig", "true")
 	w.git("worktree", "add", "-q", "../linked", "topic")
 	w.write(map[string]string{"apps/a.yaml": "not: committed\n"})
+	return w, first, second
+}
 
+func TestRevision(t *testing.T) {
+	w, first, second := history(t)
 	tests := []struct {
 		why, dir, rev, commit, branch string
 		want                          map[string]string
