@@ -131,3 +131,8 @@ func selector(s *flux.Selector) *kustypes.Selector {
 		AnnotationSelector: s.AnnotationSelector,
 	}
 }
+
+// Patch applies patches to a YAML stream, as one kustomization would.
+func Patch(manifests []byte, patches []flux.Patch) ([]byte, error) {
+	return postRenderStep(manifests, PostRenderStep{Patches: patches})
+}
