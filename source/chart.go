@@ -66,6 +66,7 @@ func (s *Set) repositoryChart(_ context.Context, req ChartRequest) (Chart, *Fail
 	found, named := s.Map.chart(req)
 	if found.row == nil {
 		found = s.Map.chartArtifact(req, found)
+		named = named || len(s.Map.artifactRows(req)) > 0
 	}
 	if found.row == nil && found.closed {
 		return Chart{}, noSuchChart(req, named)
@@ -120,12 +121,10 @@ func (s *Set) localChart(req ChartRequest, m found) (Chart, error) {
 // chartArtifact looks for a chart of an OCI Helm repository among the rows of
 // kind OCIRepository: the URL of the chart is the one of the repository and its name.
 func (m *Map) chartArtifact(req ChartRequest, none found) found {
-	url := text(req.Source, "spec", "url")
-	if !strings.HasPrefix(url, "oci://") {
+	rows := m.artifactRows(req)
+	if len(rows) == 0 {
 		return none
 	}
-	probe := &unstructured.Unstructured{Object: map[string]any{}}
-	rows := m.rowsOf("OCIRepository", probe, strings.TrimRight(url, "/")+"/"+req.Chart)
 	var best pick
 	for _, r := range rows {
 		tag := r.Resolved
@@ -140,7 +139,16 @@ func (m *Map) chartArtifact(req ChartRequest, none found) found {
 			best.offer(r, ver, v)
 		}
 	}
-	return found{row: best.row, version: best.text, known: none.known || len(rows) > 0, closed: none.closed || m.closed(rows)}
+	return found{row: best.row, version: best.text, known: true, closed: none.closed || m.closed(rows)}
+}
+
+func (m *Map) artifactRows(req ChartRequest) []*row {
+	url := text(req.Source, "spec", "url")
+	if !strings.HasPrefix(url, "oci://") {
+		return nil
+	}
+	none := &unstructured.Unstructured{Object: map[string]any{}}
+	return m.rowsOf("OCIRepository", none, strings.TrimRight(url, "/")+"/"+req.Chart)
 }
 
 // noSuchChart is what the controller reports for a chart or version that the
