@@ -154,6 +154,7 @@ func history(t *testing.T) (w work, first, second string) {
 	w.git("config", "core.repositoryformatversion", "1")
 	w.git("config", "extensions.worktreeConfig", "true")
 	w.git("worktree", "add", "-q", "../linked", "topic")
+	w.git("clone", "-q", "--bare", ".", "../bare")
 	w.write(map[string]string{"apps/a.yaml": "not: committed\n"})
 	return w, first, second
 }
@@ -172,6 +173,7 @@ func TestRevision(t *testing.T) {
 		{"a short hash", "", second[:7], second, "", map[string]string{"apps/a.yaml": "a: 2\n", "infra/b.yaml": "b: 1\n", "run.sh": "#!/bin/sh\n"}},
 		{"a folder of the repository", "infra", "main", second, "main", map[string]string{"b.yaml": "b: 1\n"}},
 		{"a folder that is new since", "infra", "v1", first, "", map[string]string{}},
+		{"a bare repository", "../bare", "v1", first, "", map[string]string{"apps/a.yaml": "a: 1\n", "run.sh": "#!/bin/sh\n"}},
 		{"a linked worktree", "../linked", "HEAD", first, "", map[string]string{"apps/a.yaml": "a: 1\n", "run.sh": "#!/bin/sh\n"}},
 	}
 	for _, tt := range tests {

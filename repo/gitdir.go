@@ -36,7 +36,8 @@ type gitDir struct {
 	common string // the folder with objects and refs
 }
 
-// findGit finds the git repository that an absolute path lies in.
+// findGit finds the git repository that an absolute path lies in, or that it is
+// when it is bare. A bare one inside a work tree is content like any other.
 func findGit(abs string) (gitDir, error) {
 	for top := abs; ; top = filepath.Dir(top) {
 		info, err := os.Stat(filepath.Join(top, git.GitDirName))
@@ -44,13 +45,14 @@ func findGit(abs string) (gitDir, error) {
 			g := gitDir{top: top, dir: filepath.Join(top, git.GitDirName)}
 			return g.follow(info.IsDir())
 		}
-		if isBare(top) {
-			return gitDir{top: top, dir: top, common: top}, nil
-		}
 		if top == filepath.Dir(top) {
-			return gitDir{}, errNoGit
+			break
 		}
 	}
+	if isBare(abs) {
+		return gitDir{top: abs, dir: abs, common: abs}, nil
+	}
+	return gitDir{}, errNoGit
 }
 
 func isBare(dir string) bool {
