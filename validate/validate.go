@@ -74,13 +74,43 @@ func (p *Pass) ReportAt(o *render.Object, pointer, message string) {
 // Lift makes a finding of each Problem with one of the reasons that an engine
 // stated about the outcomes of the World.
 func (p *Pass) Lift(reasons ...string) {
-	for _, out := range p.World.Outcomes {
-		for _, problem := range out.Problems {
+	for _, s := range p.Stated(reasons...) {
+		p.Report(FromProblem(s.Problem, s.Owner.Object))
+	}
+}
+
+// Statement is a Problem and the outcome that it is about.
+type Statement struct {
+	Owner   *render.Outcome
+	Problem finding.Problem
+}
+
+// Stated returns the Problems with one of the reasons, less those of what a
+// suspended Flux object keeps from the cluster.
+func (p *Pass) Stated(reasons ...string) []Statement {
+	var out []Statement
+	for _, o := range p.World.Outcomes {
+		if Dormant(p.World, o.Object) {
+			continue
+		}
+		for _, problem := range o.Problems {
 			if slices.Contains(reasons, problem.Reason) {
-				p.Report(FromProblem(problem, out.Object))
+				out = append(out, Statement{o, problem})
 			}
 		}
 	}
+	return out
+}
+
+// Dormant reports whether a suspended Flux object, however far up, keeps the
+// object from being applied. A suspended object itself is not dormant.
+func Dormant(w *render.World, o *render.Object) bool {
+	for owner := o.Origin.Owner; owner != nil; owner = owner.Origin.Owner {
+		if out := w.Outcome(owner.Ref()); out != nil && out.State == render.Suspended {
+			return true
+		}
+	}
+	return false
 }
 
 // FromProblem words a Problem as a finding. Where the Problem names no object or

@@ -10,7 +10,8 @@ func init() {
 		ID:       "build/duplicate-object",
 		Severity: finding.Error,
 		Summary:  "one build yields the same object twice",
-		Why:      "kustomize refuses it, and the whole owner fails. helm-controller post-renders every chart through kustomize, so it holds for charts, too.",
-		Fix:      "remove one of them, or give it another name",
+		Why: "kustomize refuses it, and the whole owner fails. helm-controller sends the objects of every chart through kustomize, " +
+			"so it holds for charts, too, although \"helm template\" accepts it.",
+		Fix: "remove one of them, or give it another name",
 	}, "duplicate-object", "generator-duplicate", "helm-duplicate-object", "namespace-conflict")
 }

@@ -10,7 +10,10 @@ func init() {
 		ID:       "build/kustomization-invalid",
 		Severity: finding.Error,
 		Summary:  "a kustomization.yaml is not one that Flux can build",
-		Why:      "The whole Kustomization fails to build.",
-		Fix:      "correct the kustomization.yaml; plugins, helmCharts and paths outside the source are refused",
-	}, "kustomization-unknown-field", "kustomization-invalid", "kustomization-empty", "several-kustomization-files", "component-as-resource", "resource-as-component", "component-path-invalid", "base-cycle", "path-outside-artifact", "helm-charts-disabled", "generator-source-invalid", "generator-target-missing")
+		Why: "The Kustomization fails with BuildFailed, and nothing of it is updated any more. Flux builds without plugins, without helmCharts, " +
+			"and without files outside the source, so a file that \"kustomize build\" takes may still be refused.",
+		Fix: "correct the kustomization.yaml",
+	}, "kustomization-unknown-field", "kustomization-invalid", "kustomization-empty", "several-kustomization-files",
+		"component-as-resource", "resource-as-component", "component-path-invalid", "base-cycle", "path-outside-artifact",
+		"helm-charts-disabled", "generator-source-invalid", "generator-target-missing", "remote-base-forbidden")
 }

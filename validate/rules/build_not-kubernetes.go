@@ -9,8 +9,9 @@ func init() {
 	lift(validate.Rule{
 		ID:       "build/not-kubernetes",
 		Severity: finding.Error,
-		Summary:  "a file in the path of a Kustomization is no Kubernetes object",
-		Why:      "Without a kustomization.yaml every YAML file below the path is taken as a manifest. One that is not fails the whole build.",
-		Fix:      "move the file out of the path, list the resources in a kustomization.yaml, or ignore it in .sourceignore",
-	}, "not-kubernetes-yaml", "malformed-yaml", "duplicate-key")
+		Summary:  "a file that a Kustomization builds holds no Kubernetes object",
+		Why: "Without a kustomization.yaml, Flux takes every .yaml and .yml file below spec.path for manifests, hidden ones included. " +
+			"One that has no apiVersion, kind and name, such as the values of a chart, fails the whole build.",
+		Fix: "move the file out of the path, list the wanted files in a kustomization.yaml, or exclude it in .sourceignore",
+	}, "not-kubernetes-yaml")
 }

@@ -10,7 +10,8 @@ func init() {
 		ID:       "build/resource-missing",
 		Severity: finding.Error,
 		Summary:  "a kustomization.yaml names a file that is not in the artifact",
-		Why:      "The whole Kustomization fails to build, and nothing of it is updated any more.",
-		Fix:      "add the file, or remove the entry; ignored files and symbolic links are not in the artifact",
+		Why: "The whole Kustomization fails to build, and nothing of it is updated any more. Symbolic links, and files that source-controller " +
+			"leaves out (pictures, archives, what .sourceignore lists), are not in the artifact though they are in the repository.",
+		Fix: "add the file, correct the entry, or remove it",
 	}, "resource-file-missing", "kustomization-file-missing", "patch-file-missing", "generator-file-missing")
 }

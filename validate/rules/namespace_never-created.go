@@ -3,82 +3,109 @@ package rules
 import (
 	"fmt"
 	"slices"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/validate"
 )
 
-// given are the namespaces that every cluster with Flux has.
-var given = []string{"default", "kube-system", "kube-public", "kube-node-lease", "flux-system"}
-
 func init() {
 	register(validate.Rule{
 		ID:       "namespace/never-created",
 		Severity: finding.Warning,
 		Summary:  "an object is put into a namespace that nothing in the repository creates",
-		Why:      "Unless somebody creates the namespace by hand, the apply fails with \"namespaces not found\", and nothing of the owner is applied.",
-		Fix:      "add a Namespace object to an owner that comes first, or correct the name",
-		Since:    "0.1.0",
-		Reads:    validate.ReadsWorld,
+		Why: "Unless somebody creates the namespace by other means, the apply fails with \"namespaces not found\", " +
+			"and nothing of the owner is applied. It is not reported where an owner whose content is not at hand may create it.",
+		Fix:   "add a Namespace object to this owner or to one that it depends on, or correct the name",
+		Since: "0.1.0",
+		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			known := namespaces(p.World)
-			for _, out := range p.World.Outcomes {
-				reported := map[string]bool{}
-				for _, o := range out.Applies {
-					ns := o.GetNamespace()
-					namespaced, sure := p.Catalog.Namespaced(o.GroupVersionKind().GroupKind())
-					if ns == "" || known[ns] || reported[ns] || !sure || !namespaced || !live(p.World, o) {
-						continue
-					}
-					reported[ns] = true
-					p.ReportAt(o, "/metadata/namespace", fmt.Sprintf("nothing creates namespace %q, which %s needs", ns, o.Ref()))
+			if known == nil {
+				return
+			}
+			for _, out := range active(p.World) {
+				if out.State == render.Rendered && !elsewhereApplied(out.Object) {
+					reportNamespaces(p, out, known)
 				}
 			}
 		},
 	})
 }
 
-// namespaces lists those that exist or that the World creates.
-func namespaces(w *render.World) map[string]bool {
-	known := map[string]bool{}
-	for _, ns := range given {
-		known[ns] = true
+// reportNamespaces reports the first object of each unknown namespace. That of
+// a release is another rule's.
+func reportNamespaces(p *validate.Pass, out *render.Outcome, known map[string]bool) {
+	reported := map[string]bool{}
+	if out.Release != nil {
+		reported[out.Release.Namespace] = true
 	}
+	for _, o := range out.Applies {
+		ns := o.GetNamespace()
+		namespaced, sure := p.Catalog.Namespaced(o.GroupVersionKind().GroupKind())
+		if ns == "" || known[ns] || reported[ns] || provided(ns) || !sure || !namespaced || ignored(o) {
+			continue
+		}
+		reported[ns] = true
+		p.ReportAt(o, "/metadata/namespace", fmt.Sprintf("nothing creates namespace %q, which %s needs", ns, o.Ref()))
+	}
+}
+
+// provided reports whether the cluster or its vendor brings the namespace.
+func provided(ns string) bool {
+	return ns == "default" || slices.ContainsFunc([]string{"kube-", "openshift", "gke-", "gmp-", "amazon-", "aws-", "azure", "cattle-"},
+		func(prefix string) bool { return strings.HasPrefix(ns, prefix) })
+}
+
+// namespaces lists those that the World has or creates, nil when that is not
+// known.
+func namespaces(w *render.World) map[string]bool {
+	if obscure(w) {
+		return nil
+	}
+	known := map[string]bool{w.Entry.Root.Namespace: true, "flux-system": true}
 	for _, s := range w.Seeds {
 		known[s.GetNamespace()] = true
 	}
 	for _, o := range w.Objects() {
-		if o.GetKind() == "Namespace" && o.GroupVersionKind().Group == "" {
-			known[o.GetName()] = true
+		ref := o.Ref()
+		switch {
+		case ref.Group == "" && ref.Kind == "Namespace":
+			known[ref.Name] = true
+		case o.Origin.Outside:
+			known[ref.Namespace] = true
+		case slices.Contains(namespaceMakers[ref.Group], ref.Kind):
+			return nil
 		}
 	}
 	for _, out := range w.Outcomes {
-		create, _, _ := unstructured.NestedBool(out.Object.Object, "spec", "install", "createNamespace")
-		if target, _, _ := unstructured.NestedString(out.Object.Object, "spec", "targetNamespace"); create && target != "" {
-			known[target] = true
+		if out.Release == nil || specFlag(out.Object, "install", "createNamespace") {
+			known[specText(out.Object, "targetNamespace")] = true
 		}
-		// What an owner would create if its content were at hand is not known.
-		if out.State == render.Unknown {
-			for _, ns := range unseen(w, out) {
-				known[ns] = true
+		for _, hook := range out.Hooks {
+			if hook.GetKind() == "Namespace" {
+				known[hook.GetName()] = true
 			}
 		}
 	}
 	return known
 }
 
-// unseen lists the namespaces of objects that wait for an owner whose content is unknown.
-func unseen(w *render.World, owner *render.Outcome) []string {
-	var out []string
-	for _, o := range w.Outcomes {
-		if slices.ContainsFunc(dependsOn(o.Object), func(d reference) bool { return d.Ref == owner.Object.Ref() }) {
-			for _, a := range o.Applies {
-				out = append(out, a.GetNamespace())
-			}
-		}
-	}
-	return out
+// namespaceMakers are kinds whose controllers create namespaces.
+var namespaceMakers = map[string][]string{
+	"capsule.clastix.io":          {"Tenant"},
+	"hnc.x-k8s.io":                {"SubnamespaceAnchor"},
+	"operator.tigera.io":          {"Installation"},
+	"project.openshift.io":        {"Project"},
+	"management.loft.sh":          {"Space"},
+	"storage.loft.sh":             {"Space"},
+	"redhatcop.redhat.io":         {"NamespaceConfig"},
+	"platform.giantswarm.io":      {"Organization"},
+	"security.giantswarm.io":      {"Organization"},
+	"kyverno.io":                  {"ClusterPolicy"},
+	"policies.kyverno.io":         {"GeneratingPolicy"},
+	"tenancy.x-k8s.io":            {"Tenant"},
+	"multitenancy.stakater.com":   {"Tenant"},
+	"tenantoperator.stakater.com": {"Tenant"},
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -14,7 +15,7 @@ func init() {
 		Severity: finding.Warning,
 		Summary:  "an object is applied by two owners",
 		Why: "Each reconciliation of one owner undoes the other's fields, and when one of them no longer has the object, " +
-			"pruning deletes it for both.",
+			"pruning can delete it for both. Neither reports anything.",
 		Fix:   "let one owner have the object and remove it from the other",
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
@@ -32,22 +33,33 @@ func init() {
 	})
 }
 
-// otherOwner returns the object as another live owner applies it, nil when one
-// owner alone does. Two releases may ship the same CRD: neither prunes it.
+// otherOwner returns the object as another owner applies it to the same
+// cluster, nil when one owner alone does. Shared CRDs of releases are never pruned.
 func otherOwner(w *render.World, o *render.Object) *render.Object {
-	if o.Origin.Owner == nil || o.GetKind() == "CustomResourceDefinition" && o.Origin.Owner.GetKind() == "HelmRelease" {
+	if !contended(w, o) || o.GetKind() == "CustomResourceDefinition" && isHelmRelease(o.Origin.Owner.Ref()) {
 		return nil
 	}
 	for _, v := range w.Appliers(o.Ref()) {
-		if v.Origin.Owner != nil && v.Origin.Owner.Ref() != o.Origin.Owner.Ref() && live(w, v) && live(w, o) {
+		if contended(w, v) && v.Origin.Owner.Ref() != o.Origin.Owner.Ref() {
 			return v
 		}
 	}
 	return nil
 }
 
-// live reports whether the owner of an object gets to apply it.
-func live(w *render.World, o *render.Object) bool {
-	out := w.Outcome(o.Origin.Owner.Ref())
+// contended reports whether a Flux object applies the object to the cluster and
+// claims all of it. An annotation can make it share or leave alone what exists.
+func contended(w *render.World, o *render.Object) bool {
+	owner := o.Origin.Owner
+	if owner == nil || elsewhereApplied(owner) || validate.Dormant(w, o) || ignored(o) {
+		return false
+	}
+	for _, m := range []map[string]string{o.GetLabels(), o.GetAnnotations()} {
+		mode := strings.ToLower(m[kustomizeGroup+"/ssa"])
+		if mode == "merge" || mode == "ifnotpresent" {
+			return false
+		}
+	}
+	out := w.Outcome(owner.Ref())
 	return out != nil && out.State == render.Rendered
 }

@@ -20,8 +20,8 @@ func init() {
 		Reads:    validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			seen := map[finding.Ref]bool{}
-			for _, out := range p.World.Outcomes {
-				if !hasDependencies(out.Object) || seen[out.Object.Ref()] {
+			for _, out := range active(p.World) {
+				if seen[out.Object.Ref()] {
 					continue
 				}
 				cycle := findCycle(p.World, out.Object.Ref())
@@ -48,6 +48,9 @@ func findCycle(w *render.World, start finding.Ref) []finding.Ref {
 			continue
 		}
 		for _, dep := range dependsOn(out.Object) {
+			if dep.replaced() {
+				continue
+			}
 			if dep.Ref == start {
 				return trail(from, start, ref)
 			}

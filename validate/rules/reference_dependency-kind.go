@@ -17,10 +17,10 @@ func init() {
 		Since:    "0.1.0",
 		Reads:    validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
-			for _, out := range p.World.Outcomes {
-				if !hasDependencies(out.Object) {
-					continue
-				}
+			if obscure(p.World) {
+				return
+			}
+			for _, out := range active(p.World) {
 				for _, dep := range dependsOn(out.Object) {
 					other := otherKind(p.World, dep.Ref)
 					if p.World.Object(dep.Ref) != nil || other.IsZero() {

@@ -13,17 +13,18 @@ func init() {
 		ID:       "reference/dependency-missing",
 		Severity: finding.Error,
 		Summary:  "dependsOn names an object that does not exist",
-		Why:      "The object waits for ever: the controller reports DependencyNotReady and never applies it.",
-		Fix:      "name a Kustomization (from a Kustomization) or a HelmRelease (from a HelmRelease) that the cluster has; the namespace is that of the object unless dependsOn gives one",
-		Since:    "0.1.0",
-		Reads:    validate.ReadsWorld,
+		Why: "The object waits for ever: the controller reports DependencyNotReady and never applies it. " +
+			"It is not reported where the object may come from an owner whose content is not at hand.",
+		Fix:   "correct the name, or the namespace, which is that of the object itself unless dependsOn gives one",
+		Since: "0.1.0",
+		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
-			for _, out := range p.World.Outcomes {
-				if !hasDependencies(out.Object) {
-					continue
-				}
+			if obscure(p.World) {
+				return
+			}
+			for _, out := range active(p.World) {
 				for _, dep := range dependsOn(out.Object) {
-					if p.World.Object(dep.Ref) == nil && otherKind(p.World, dep.Ref).IsZero() {
+					if p.World.Object(dep.Ref) == nil && otherKind(p.World, dep.Ref).IsZero() && dep.Name != "" {
 						reportMissingDependency(p, out.Object, dep)
 					}
 				}
@@ -37,20 +38,10 @@ func reportMissingDependency(p *validate.Pass, o *render.Object, dep reference) 
 		Object: o.Ref(), Field: dep.Pointer + "/name", Pos: o.At(dep.Pointer + "/name"), Chain: o.Chain(),
 		Message: fmt.Sprintf("%s \"%s/%s\" does not exist, so this %s waits for ever", dep.Kind, dep.Namespace, dep.Name, o.GetKind()),
 	}
-	if other := elsewhere(p.World, dep.Ref); !other.IsZero() {
-		f.Hint = fmt.Sprintf("there is one in namespace %q: add \"namespace: %s\" below the name", other.Namespace, other.Namespace)
+	if other := namesake(p.World, dep.Ref); other != nil {
+		f.Hint = fmt.Sprintf("there is one in namespace %q: add \"namespace: %s\" below the name", other.GetNamespace(), other.GetNamespace())
 	}
 	p.Report(f)
-}
-
-// elsewhere finds an object of the same kind and name in another namespace.
-func elsewhere(w *render.World, ref finding.Ref) finding.Ref {
-	for _, out := range w.Outcomes {
-		if r := out.Object.Ref(); r.Group == ref.Group && r.Kind == ref.Kind && r.Name == ref.Name {
-			return r
-		}
-	}
-	return finding.Ref{}
 }
 
 // otherKind finds the HelmRelease that a Kustomization means, or the reverse.

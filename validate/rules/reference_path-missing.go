@@ -11,6 +11,6 @@ func init() {
 		Severity: finding.Error,
 		Summary:  "the path of a Kustomization does not exist in its source",
 		Why:      "The controller reports ArtifactFailed. What it applied before stays in the cluster and is no longer updated.",
-		Fix:      "correct spec.path; it is relative to the root of the source, and ignored files are not in it",
-	}, "path-not-found")
+		Fix:      "correct spec.path; it is relative to the root of the source, and what the source ignores is not in it",
+	}, "path-not-found", "path-not-directory")
 }

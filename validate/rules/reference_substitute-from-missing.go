@@ -2,15 +2,69 @@ package rules
 
 import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/validate"
 )
 
 func init() {
-	lift(validate.Rule{
+	claim("substitute-source-missing")
+	register(validate.Rule{
 		ID:       "reference/substitute-from-missing",
 		Severity: finding.Error,
 		Summary:  "a ConfigMap or Secret for substitution does not exist",
-		Why:      "The build fails with BuildFailed until the object exists, unless the reference is optional.",
-		Fix:      "create the object in the namespace of the Kustomization before it, by an owner that it depends on, or set optional: true",
-	}, "substitute-source-missing", "substitute-from-missing")
+		Why: "The controller reports BuildFailed until the object exists, unless the reference is optional. It looks in the namespace of the " +
+			"Kustomization only. A Secret that nothing here makes is a warning, as somebody may make it by hand.",
+		Fix:   "create the object before, in the namespace of the Kustomization, or set optional: true",
+		Since: "0.1.0",
+		Reads: validate.ReadsWorld,
+		Check: func(p *validate.Pass) {
+			for _, s := range p.Stated("substitute-source-missing") {
+				reportData(p, s, "spec", "postBuild", "substituteFrom")
+			}
+		},
+	})
+}
+
+// reportData reports a reference to a ConfigMap or Secret that does not exist.
+// It is a warning for a Secret that may be made by hand: no other namespace has
+// one of that name.
+func reportData(p *validate.Pass, s validate.Statement, fields ...string) {
+	f := validate.FromProblem(s.Problem, s.Owner.Object)
+	missing, pointer := missingData(p.World, s.Owner.Object, fields...)
+	if missing.IsZero() {
+		p.Report(f)
+		return
+	}
+	f.Field, f.Pos = pointer+"/name", s.Owner.Object.At(pointer+"/name")
+	other := namesake(p.World, missing)
+	switch {
+	case other != nil:
+		f.Hint = "there is one in namespace \"" + other.GetNamespace() + "\", but a reference never leaves its own namespace; create it in \"" + missing.Namespace + "\""
+		f.Related = append(f.Related, finding.Related{Pos: other.At("/metadata/namespace"), Message: other.Ref().String() + " is here"})
+	case missing.Kind == "Secret":
+		f.Severity = finding.Warning
+	}
+	p.Report(f)
+}
+
+// missingData names the first object of a list of references that neither
+// exists nor is made by another object, and the pointer of the reference.
+func missingData(w *render.World, o *render.Object, fields ...string) (finding.Ref, string) {
+	for _, r := range dataReferences(o, fields...) {
+		optional, _ := r.Fields["optional"].(bool)
+		if !optional && w.Object(r.Ref) == nil && w.Producer(r.Ref) == nil {
+			return r.Ref, r.Pointer
+		}
+	}
+	return finding.Ref{}, ""
+}
+
+// namesake finds an object of the same kind and name in another namespace.
+func namesake(w *render.World, ref finding.Ref) *render.Object {
+	for _, o := range w.Objects() {
+		if r := o.Ref(); r.Group == ref.Group && r.Kind == ref.Kind && r.Name == ref.Name {
+			return o
+		}
+	}
+	return nil
 }

@@ -6,11 +6,20 @@ import (
 )
 
 func init() {
-	lift(validate.Rule{
+	claim("helm-values")
+	register(validate.Rule{
 		ID:       "reference/values-from-missing",
 		Severity: finding.Error,
-		Summary:  "the values of a HelmRelease cannot be composed",
-		Why:      "The controller reports ValuesError and neither installs nor upgrades.",
-		Fix:      "correct name, valuesKey or targetPath of the reference, or set optional: true",
-	}, "helm-values")
+		Summary:  "valuesFrom names an object or a key that does not exist, or one that gives no values",
+		Why: "The controller reports ValuesError and neither installs nor upgrades. It looks in the namespace of the HelmRelease, never in the " +
+			"target namespace. A Secret that nothing here makes is a warning, as somebody may make it by hand.",
+		Fix:   "correct name, valuesKey or targetPath of the reference, or set optional: true",
+		Since: "0.1.0",
+		Reads: validate.ReadsWorld,
+		Check: func(p *validate.Pass) {
+			for _, s := range p.Stated("helm-values") {
+				reportData(p, s, "spec", "valuesFrom")
+			}
+		},
+	})
 }

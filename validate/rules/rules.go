@@ -18,11 +18,16 @@ func register(r validate.Rule) { registry = append(registry, r) }
 // by lift. What is not claimed and made an owner fail, render/failed reports.
 var claimed = map[string]bool{}
 
-// lift registers a rule that reports the Problems of rendering with one of these reasons.
-func lift(r validate.Rule, reasons ...string) {
+// claim marks reasons that a rule reports by itself.
+func claim(reasons ...string) {
 	for _, reason := range reasons {
 		claimed[reason] = true
 	}
+}
+
+// lift registers a rule that reports the Problems of rendering with one of these reasons.
+func lift(r validate.Rule, reasons ...string) {
+	claim(reasons...)
 	r.Since, r.Reads = "0.1.0", validate.ReadsWorld
 	r.Check = func(p *validate.Pass) { p.Lift(reasons...) }
 	register(r)

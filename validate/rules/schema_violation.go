@@ -12,33 +12,42 @@ func init() {
 		ID:       "schema/violation",
 		Severity: finding.Error,
 		Summary:  "a value is not what the schema of its kind allows",
-		Why:      "The API server refuses the object, and with it all that its owner applies in the same stage.",
-		Fix:      "correct the value",
-		Since:    "0.1.0",
-		Reads:    validate.ReadsWorld,
+		Why: "The API server refuses the object, and with it all that its owner applies in the same stage. " +
+			"With spec.force the live object is deleted before that.",
+		Fix:   "correct the value",
+		Since: "0.1.0",
+		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			eachViolation(p, func(o *render.Object, v schemas.Violation) {
-				if v.Kind != schemas.UnknownField {
-					report(p, o, v)
+				if v.Kind != schemas.KindUnknownField {
+					p.Report(violation(o, v))
 				}
 			})
 		},
 	})
 }
 
-// eachViolation validates every applied object whose schema is known.
+// eachViolation validates every applied object whose schema is known. Of an
+// encrypted object only fields are looked at, as values are placeholders.
 func eachViolation(p *validate.Pass, visit func(*render.Object, schemas.Violation)) {
 	for _, o := range applied(p.World) {
 		for _, v := range p.Catalog.Validate(o.Object) {
-			visit(o, v)
+			if !o.Origin.Encrypted || v.Kind == schemas.KindUnknownField || v.Kind == schemas.KindRequired {
+				visit(o, v)
+			}
 		}
 	}
 }
 
-func report(p *validate.Pass, o *render.Object, v schemas.Violation) {
+// violation is the finding for a violation. Of an unknown field the key is the
+// place, unless somebody wrote the field after the declaration.
+func violation(o *render.Object, v schemas.Violation) finding.Finding {
 	f := finding.Finding{Object: o.Ref(), Field: v.Pointer, Pos: o.At(v.Pointer), Message: v.Message, Chain: o.Chain()}
-	if v.Suggestion != "" {
-		f.Hint = v.Suggestion
+	if doc := o.Origin.Doc; doc != nil && v.Kind == schemas.KindUnknownField && f.Pos == doc.At(v.Pointer) {
+		f.Pos = doc.KeyAt(v.Pointer)
 	}
-	p.Report(f)
+	if v.Suggestion != "" {
+		f.Hint = "write " + v.Suggestion
+	}
+	return f
 }
