@@ -5,6 +5,7 @@ package render
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -182,4 +183,22 @@ type Settings struct {
 // DefaultSettings is Flux 2.9 without flags on the embedded Kubernetes version.
 func DefaultSettings() Settings {
 	return Settings{FluxVersion: "2.9", KubeVersion: "v1.37.2", StrictSubstitution: true, Offline: true}
+}
+
+// For returns the settings as another minor of Flux has them by default:
+// substitution is strict since 2.9, ExternalArtifact exists since 2.7.
+func (s Settings) For(minor string) Settings {
+	s.FluxVersion = minor
+	s.StrictSubstitution = s.StrictSubstitution && !older(minor, 9)
+	s.ExternalArtifact = s.ExternalArtifact && !older(minor, 7)
+	return s
+}
+
+// older reports whether a version 2.x is older than 2.minor.
+func older(version string, minor int) bool {
+	var have int
+	if _, err := fmt.Sscanf(version, "2.%d", &have); err != nil {
+		return false
+	}
+	return have < minor
 }

@@ -204,7 +204,7 @@ func (e *NoEntryError) Error() string {
 		example = e.Folders[0]
 		fmt.Fprintf(&b, "; folders with Flux Kustomizations: %s", strings.Join(e.Folders, ", "))
 	}
-	fmt.Fprintf(&b, "; name the folders that Flux applies: --path %s", example)
+	fmt.Fprintf(&b, "; name the folders that Flux applies: --entry %s", example)
 	return b.String()
 }
 

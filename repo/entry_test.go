@@ -198,7 +198,7 @@ func TestExplicitEntries(t *testing.T) {
 		want    []found
 		err     string
 	}{
-		{"nothing connects these Kustomizations", EntryOptions{}, nil, "--path clusters/a"},
+		{"nothing connects these Kustomizations", EntryOptions{}, nil, "--entry clusters/a"},
 		{"a folder of clusters is split", EntryOptions{Explicit: []string{"./clusters/"}}, []found{
 			{"a", "clusters/a", FoundExplicit, "clusters/a/apps.yaml", root, source, 2, nil},
 			{"b", "clusters/b", FoundExplicit, "clusters/b/apps.yaml", root, source, 2, nil},
@@ -352,7 +352,7 @@ func TestEntriesOfRealRepositories(t *testing.T) {
 func TestRealRepositoryWithoutEntry(t *testing.T) {
 	_, err := corpus(t, "azure-flux2-mt").Entries(EntryOptions{})
 	var none *NoEntryError
-	if !errors.As(err, &none) || !strings.Contains(err.Error(), "--path clusters/production") {
+	if !errors.As(err, &none) || !strings.Contains(err.Error(), "--entry clusters/production") {
 		t.Errorf("got %v, want a NoEntryError that names the folder to type", err)
 	}
 }

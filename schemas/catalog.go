@@ -194,11 +194,12 @@ func (c *Catalog) APIVersions() []string {
 }
 
 // FluxCRDs returns the embedded CRDs of Flux and of the Flux Operator, sorted
-// by name, without descriptions. The caller owns them.
+// by name, without descriptions, with the old versions that the cluster's Flux
+// still serves. The caller owns them.
 func (c *Catalog) FluxCRDs() []*unstructured.Unstructured {
 	out := make([]*unstructured.Unstructured, len(c.fluxCRDs))
 	for i, object := range c.fluxCRDs {
-		out[i] = object.DeepCopy()
+		out[i] = c.withOldVersions(object.DeepCopy())
 	}
 	return out
 }

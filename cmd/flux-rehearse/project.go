@@ -39,14 +39,16 @@ type revision struct {
 
 // cluster is one Entry of a revision, ready to be rendered or replayed.
 type cluster struct {
-	entry     repo.Entry
-	tree      *repo.Tree // with what bootstrap writes over placeholders
-	settings  render.Settings
-	sources   *source.Set
-	extra     []*unstructured.Unstructured
-	renderers []render.Renderer
-	world     *render.World
-	catalog   *schemas.Catalog
+	entry    repo.Entry
+	tree     *repo.Tree // with what bootstrap writes over placeholders
+	settings render.Settings
+	// versionKnown is set when the user or the repository names the version of Flux.
+	versionKnown bool
+	sources      *source.Set
+	extra        []*unstructured.Unstructured
+	renderers    []render.Renderer
+	world        *render.World
+	catalog      *schemas.Catalog
 }
 
 func openProject(opt *options) (*project, error) {
@@ -213,17 +215,33 @@ func (p *project) renderers(sources *source.Set, m *source.Map) []render.Rendere
 // render plays every cluster of a revision forward.
 func (p *project) render(ctx context.Context, r *revision) error {
 	for _, c := range r.clusters {
-		w, err := render.Run(ctx, render.Plan{
-			Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra,
-			Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: p.catalog.APIVersions()},
-			Renderers: c.renderers, Sources: c.sources, Workers: p.opt.workers,
-		})
-		if err != nil {
+		if err := p.play(ctx, c); err != nil {
 			return err
 		}
-		c.world = w
-		c.catalog = p.catalog.With(crds(w))
+		if assumeVersion(c) {
+			if err := p.play(ctx, c); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+func (p *project) play(ctx context.Context, c *cluster) error {
+	catalog, err := schemas.New(schemas.Options{KubeVersion: c.settings.KubeVersion, FluxVersion: c.settings.FluxVersion})
+	if err != nil {
+		return fmt.Errorf("read the built-in schemas: %w", err)
+	}
+	w, err := render.Run(ctx, render.Plan{
+		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra,
+		Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: catalog.APIVersions()},
+		Renderers: c.renderers, Sources: c.sources, Workers: p.opt.workers,
+	})
+	if err != nil {
+		return err
+	}
+	c.world = w
+	c.catalog = catalog.With(crds(w))
 	return nil
 }
 

@@ -112,7 +112,7 @@ func (s *stage) publish(m *sourceMap, dir, suffix string) error {
 
 // config writes what the repository does not say into a configuration file.
 func (s *stage) config() error {
-	rehearsal := map[string]any{"manager": "oracle", "environment": "server", "workloads": "never", "resync": s.Resync}
+	rehearsal := map[string]any{"manager": "oracle", "neverReady": "oracle.test/never-ready", "environment": "server", "workloads": "never", "resync": s.Resync}
 	if s.FakeReady {
 		rehearsal["workloads"] = "ready"
 	}
