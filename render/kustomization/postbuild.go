@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/internal/reader"
@@ -24,6 +25,7 @@ func (j *job) postBuild(built *kustomize.Built, stories []*story) *render.Result
 	var first *render.Result
 	for i, r := range built.Resources {
 		failure, last := j.postBuildOne(r, stories[i], in)
+		in.Loaded = in.Loaded || failure == nil && !r.OptsOut()
 		if failure == nil {
 			continue
 		}
@@ -77,7 +79,7 @@ func (j *job) substitutionFailure(r *kustomize.Resource, s *story, in kustomize.
 	case "substitute-source-missing":
 		return j.report(f, j.in.Object.At(j.missingSource())), true
 	case "variable-name-invalid":
-		return j.report(f, j.in.Object.At("/spec/postBuild")), true
+		return j.report(f, j.in.Object.At(j.invalidName(f.Message))), true
 	}
 	return j.report(f, s.At("")), false
 }
@@ -113,6 +115,31 @@ func (j *job) missingSource() string {
 		}
 	}
 	return "/spec/postBuild/substituteFrom"
+}
+
+// invalidName names the field that brings the variable whose name the text
+// quotes: the last source that has it wins.
+func (j *job) invalidName(text string) string {
+	_, rest, _ := strings.Cut(text, "envsubst error: '")
+	name, _, _ := strings.Cut(rest, "'")
+	post := j.spec.sub("postBuild")
+	if _, ok := post.sub("substitute")[name]; ok {
+		return finding.Pointer("spec", "postBuild", "substitute", name)
+	}
+	from := post.list("substituteFrom")
+	for i := len(from) - 1; i >= 0; i-- {
+		m := object(from[i])
+		u, _ := j.in.Cluster.Get(j.ctx, finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")})
+		if u == nil {
+			continue
+		}
+		for _, field := range []string{"data", "stringData"} {
+			if _, ok := fields(u.Object).sub(field)[name]; ok {
+				return fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i)
+			}
+		}
+	}
+	return "/spec/postBuild"
 }
 
 func (j *job) substituteField(ref finding.Ref) string {

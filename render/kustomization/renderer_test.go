@@ -18,7 +18,7 @@ import (
 // fleet is a repository whose file ks.yaml holds the Flux Kustomization under
 // test, and every further document of it an object of the cluster.
 type fleet struct {
-	t    *testing.T
+	t    testing.TB
 	tree *repo.Tree
 	in   render.Input
 	root string
@@ -26,7 +26,7 @@ type fleet struct {
 	held map[finding.Ref]*unstructured.Unstructured
 }
 
-func newFleet(t *testing.T, files map[string]string) *fleet {
+func newFleet(t testing.TB, files map[string]string) *fleet {
 	t.Helper()
 	tree := repo.FromFiles(files)
 	f := &fleet{t: t, tree: tree, root: onDisk(t, files), held: map[finding.Ref]*unstructured.Unstructured{}}
@@ -183,7 +183,7 @@ func TestFailures(t *testing.T) {
 				"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: flux-system}\ndata: {not-a-name: x}\n",
 			state: render.Failed, files: map[string]string{"app/a.yaml": cm},
 			ready:    "BuildFailed: post build failed for 'ConfigMap.v1.[noGrp]/a': envsubst error: 'not-a-name' var name is invalid, must match '^[_[:alpha:]][_[:alpha:][:digit:]]*$'",
-			problems: []string{"variable-name-invalid ks.yaml:12:5"},
+			problems: []string{"variable-name-invalid ks.yaml:13:7"},
 		},
 		"remote base": {
 			reason: "nothing is dialled",

@@ -37,6 +37,9 @@ func (j *job) unlock() *render.Result {
 // every encrypted leaf becomes a placeholder of its type; without, the object
 // is applied as it is, which is what the controller does.
 func (j *job) decrypt(r *kustomize.Resource, s *story) *kustomize.Failure {
+	if !r.Has("sops") {
+		return nil
+	}
 	content, err := r.Content()
 	if err != nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // onDisk writes files to a folder, as an artifact is.
-func onDisk(t *testing.T, files map[string]string) string {
+func onDisk(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, data := range files {

@@ -17,18 +17,29 @@ type SubstituteInput struct {
 	Client client.Client              // reads substituteFrom
 	Strict bool
 	Always bool
+	Loaded bool // another object was substituted before, so the variables are known to load
 }
 
 // Substitute replaces the variables of the object and changes it in place. The
 // error wraps what the client returned and has the controller's text, without
 // its "post build failed" prefix.
 func (r *Resource) Substitute(ctx context.Context, in SubstituteInput) error {
+	// A text without a dollar sign stays as it is; only loading the variables could fail.
+	if in.Loaded && r.plain() {
+		return nil
+	}
 	out, err := flux.SubstituteVariables(ctx, in.Client, *in.Object, r.res,
 		flux.SubstituteWithStrict(in.Strict), flux.SubstituteWithAlways(in.Always))
 	if err == nil && out != nil {
 		r.res = out
 	}
 	return err
+}
+
+// OptsOut reports whether the object keeps its text, by label or annotation.
+func (r *Resource) OptsOut() bool {
+	const key = "kustomize.toolkit.fluxcd.io/substitute"
+	return r.res.GetLabels()[key] == flux.DisabledValue || r.res.GetAnnotations()[key] == flux.DisabledValue
 }
 
 var unset = regexp.MustCompile(`variable not set \(strict mode\): "([^"]*)"`)
