@@ -15,7 +15,7 @@ import (
 )
 
 // maxUnpacked bounds what an archive may unpack to, in bytes.
-const maxUnpacked = 1 << 30
+const maxUnpacked = 256 << 20
 
 // Digest is the digest of the archive that source-controller would store for
 // the files: a gzip-compressed tar of the folders and files in the order of a

@@ -170,6 +170,26 @@ func TestChartInGit(t *testing.T) {
 	}
 }
 
+// A HelmChart object is its chart, packed.
+func TestHelmChart(t *testing.T) {
+	s := New(Options{Tree: repo.FromFiles(map[string]string{"demo/Chart.yaml": "name: demo\nversion: 0.1.0\n", "demo/templates/cm.yaml": "x"}), Self: finding.Ref{
+		Group: Group, Kind: "GitRepository", Namespace: "apps", Name: "repo"}})
+	get := getter(sourceObject(t, "GitRepository", "repo", here))
+	chart := sourceObject(t, "HelmChart", "c", `chart: ./demo, sourceRef: {kind: GitRepository, name: repo}`)
+	a, f := s.Artifact(context.Background(), chart, get)
+	if f != nil {
+		t.Fatal(f.Message)
+	}
+	files, err := unpack(a.Blob)
+	if diff := cmp.Diff([]string{"demo/Chart.yaml", "demo/templates/cm.yaml"}, paths(files)); diff != "" || err != nil || a.Revision != "0.1.0" {
+		t.Errorf("revision %q, %v\n%s", a.Revision, err, diff)
+	}
+	if _, f := s.Artifact(context.Background(), chart, nil); f == nil ||
+		f.Message != `failed to get source: GitRepository.source.toolkit.fluxcd.io "repo" not found` {
+		t.Errorf("without its source: %+v", f)
+	}
+}
+
 func TestOCIRepository(t *testing.T) {
 	m := chartMap(t, `
 sources:

@@ -81,7 +81,24 @@ func (c *copying) parse(ws workspace) error {
 			return fmt.Errorf("invalid exclude pattern '%s'", p)
 		}
 	}
+	for _, p := range append([]string{c.pattern}, c.Exclude...) {
+		if strings.Count(p, "{") > maxAlternatives {
+			return &limitError{pattern: p}
+		}
+	}
 	return nil
+}
+
+// maxAlternatives bounds the groups of alternatives in a pattern: the time to
+// match doubles with each.
+const maxAlternatives = 10
+
+// limitError is a pattern that is not tried, so that no input hangs the run.
+type limitError struct{ pattern string }
+
+// Error implements error.
+func (e *limitError) Error() string {
+	return fmt.Sprintf("the pattern '%s' has more than %d groups of alternatives and is not evaluated", e.pattern, maxAlternatives)
 }
 
 // glob finds what the pattern matches. Only Extract knows "**" as any number of

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -74,6 +75,8 @@ func Generate(ctx context.Context, g Generator) Generation {
 		a, err := r.build(ctx, ws)
 		if err != nil {
 			f := refusal(g.Object, ReasonGenerator, "BuildFailed", fmt.Sprintf("%s build failed: %s", r.Name, err))
+			var limit *limitError
+			f.Unknown = errors.As(err, &limit)
 			out.Failure = f.at(fmt.Sprintf("/spec/artifacts/%d%s", r.index, copyPointer(err)), "")
 			return out
 		}
@@ -234,6 +237,9 @@ type copyError struct {
 
 // Error implements error.
 func (e *copyError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *copyError) Unwrap() error { return e.err }
 
 func copyPointer(err error) string {
 	if e, ok := err.(*copyError); ok {

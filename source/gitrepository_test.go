@@ -172,11 +172,10 @@ sources:
 	}
 }
 
-// The local clone brings its other branches and tags.
-func TestOtherBranchFromClone(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed: branches of a clone are not tested")
-	}
+// cloneWithBranches makes a repository with main checked out, the branch
+// dev-team and the tag v1.
+func cloneWithBranches(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	git := func(args ...string) {
 		t.Helper()
@@ -202,6 +201,15 @@ func TestOtherBranchFromClone(t *testing.T) {
 	commit("dev.yaml")
 	git("tag", "v1")
 	git("checkout", "-q", "main")
+	return dir
+}
+
+// The local clone brings its other branches and tags.
+func TestOtherBranchFromClone(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed: branches of a clone are not tested")
+	}
+	dir := cloneWithBranches(t)
 	tree, err := repo.Folder(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -46,6 +46,9 @@ type shared struct {
 
 // New returns a Set with empty caches.
 func New(o Options) *Set {
+	if o.Tree == nil {
+		o.Tree = repo.FromFiles(nil)
+	}
 	s := &Set{Options: o, shared: &shared{}}
 	s.shared.kept.Store(o.Tree, nil)
 	return s
