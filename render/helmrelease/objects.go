@@ -20,10 +20,7 @@ import (
 
 // objects makes objects of the documents of a release, with what Helm adds.
 func (r *renderRun) objects(ctx context.Context, hooks []*releasev1.Hook, manifests []releaseutil.Manifest) (applies, hooked []*render.Object, err error) {
-	writers, err := r.patchWriters()
-	if err != nil {
-		return nil, nil, err
-	}
+	writers := r.patchWriters()
 	for _, m := range manifests {
 		o, err := r.object(m.Content, m.Name)
 		if err != nil {
@@ -37,6 +34,9 @@ func (r *renderRun) objects(ctx context.Context, hooks []*releasev1.Hook, manife
 		applies = append(applies, o)
 	}
 	for _, h := range hooks {
+		if r.skips(h) {
+			continue
+		}
 		o, err := r.object(h.Manifest, h.Path)
 		if err != nil {
 			return nil, nil, err
@@ -55,6 +55,17 @@ func (r *renderRun) objects(ctx context.Context, hooks []*releasev1.Hook, manife
 		}
 	}
 	return applies, hooked, nil
+}
+
+// skips reports whether the release switches the hook off. Tests have a switch
+// of their own.
+func (r *renderRun) skips(h *releasev1.Hook) bool {
+	hr := r.prepared.HelmRelease
+	disabled := hr.GetInstall().DisableHooks
+	if r.in.Upgrade {
+		disabled = hr.GetUpgrade().DisableHooks
+	}
+	return disabled && !slices.Contains(h.Events, releasev1.HookTest)
 }
 
 // object reads one document of the template. It is nil for an empty one.

@@ -281,3 +281,32 @@ func TestPrepareHelmChartObject(t *testing.T) {
 		t.Errorf("app version %q, revision %q", p.AppVersion, p.Revision)
 	}
 }
+
+func TestRenderLocalTemplateFailures(t *testing.T) {
+	for _, row := range []struct {
+		why, template string
+		reason, pos   string
+		precision     finding.Precision
+	}{
+		{"a call of fail", "a: b\nc: {{ fail \"no\" }}\n", ReasonTemplateFail, "c/templates/a.yaml:2:7", finding.PrecisionExact},
+		{"an index of nothing", "a: b\nc: {{ .Values.x.y }}\n", ReasonTemplate, "c/templates/a.yaml:2:14", finding.PrecisionExact},
+		{"an include in a helper", "{{ include \"broken\" . }}", ReasonTemplate, "c/templates/_helpers.tpl:2:11", finding.PrecisionExact},
+		{"no template text", "a:\n{{ if }}", ReasonTemplate, "c/templates/a.yaml:2", finding.PrecisionExact},
+		{"no YAML", "a: [1\nb: 2\n", ReasonTemplateYAML, "c/templates/a.yaml", finding.PrecisionFile},
+	} {
+		files := map[string]string{
+			"c/Chart.yaml":             "apiVersion: v2\nname: other\nversion: 0.1.0\n",
+			"c/templates/_helpers.tpl": "{{ define \"broken\" }}\n{{ .Values.x.y }}{{ end }}\n",
+			"c/templates/a.yaml":       row.template,
+		}
+		in := input(gitRelease(t, ""), cluster{}, sources{charts: map[string]source.Chart{"demo": gitChart("c", files)}})
+		got := New(Options{}).Render(t.Context(), in)
+		if got.State != render.Failed || got.Reason != row.reason {
+			t.Errorf("%s: state %s, reason %s: %s", row.why, got.State, got.Reason, got.Ready.Message)
+			continue
+		}
+		if p := got.Problems[0].Pos; p.String() != row.pos || p.Precision != row.precision {
+			t.Errorf("%s: at %s (%s), want %s; %s", row.why, p, p.Precision, row.pos, got.Problems[0].Message)
+		}
+	}
+}

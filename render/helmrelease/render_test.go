@@ -2,8 +2,11 @@ package helmrelease
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -364,5 +367,60 @@ dependencies:
 	}
 	if got.Applies[0].Origin.Note != "charts/used/templates/cm.yaml" {
 		t.Errorf("note %q", got.Applies[0].Origin.Note)
+	}
+}
+
+func TestRenderDisabledHooks(t *testing.T) {
+	files := map[string]string{"templates/hook.yaml": hook, "templates/test.yaml": strings.ReplaceAll(strings.ReplaceAll(hook, "pre-install", "test"), "name: sa", "name: check")}
+	got := renderDemo(t, "  install: {disableHooks: true}\n", files)
+	if diff := cmp.Diff([]string{"ServiceAccount/team/check"}, refs(got.Hooks)); diff != "" {
+		t.Errorf("hooks (-want +got):\n%s", diff)
+	}
+}
+
+func TestRenderLocalSchema(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.json")
+	if err := os.WriteFile(file, []byte(`{"definitions": {"x": {"type": "integer"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := chart(t, map[string]string{"values.schema.json": `{"$id": "https://example.com/root.json", "properties": {"a": {"$ref": "a.json#/definitions/x"}}}`})
+	in := input(simple(t, "  values: {a: text}\n"), cluster{}, sources{charts: map[string]source.Chart{"demo": c}})
+	r := New(Options{HTTP: func(url string) (string, bool) { return file, url == "https://example.com/a.json" }})
+	got := r.Render(t.Context(), in)
+	if got.Reason != ReasonSchema || got.Problems[0].Message != `the schema of the chart refuses the value "a": got string, want integer` {
+		t.Errorf("reason %s, problems %+v", got.Reason, got.Problems)
+	}
+}
+
+func TestRenderBounds(t *testing.T) {
+	for _, call := range []string{
+		`{{ repeat 2000000000 "text" }}`, `{{ untilStep 0 2000000000 1 }}`, `{{ until 2000000000 }}`, `{{ randAlphaNum 2000000000 }}`,
+		`{{ randBytes 2000000000 }}`, `{{ nindent 2000000000 "a" }}`, `{{ indent -1 "a" }}`, `{{ define "x" }}{{ include "x" . }}{{ end }}{{ include "x" . }}`,
+	} {
+		if got := renderDemo(t, "", map[string]string{"templates/a.yaml": call}); got.State != render.Failed || got.Reason != ReasonTemplate {
+			t.Errorf("%s: state %s, reason %s", call, got.State, got.Reason)
+		}
+	}
+	got := renderDemo(t, "", map[string]string{"templates/a.yaml": configMap + `data: {a: "{{ until 3 }}{{ until -2 }}{{ untilStep 5 0 -2 }}{{ untilStep 0 5 0 }}{{ repeat 2 "x" }}{{ indent 2 "y" }}"}`})
+	if text, _, _ := unstructured.NestedString(got.Applies[0].Object, "data", "a"); text != "[0 1 2][0 -1][5 3 1][]xx  y" {
+		t.Errorf("small calls yield %q", text)
+	}
+}
+
+func TestRenderConcurrently(t *testing.T) {
+	in := input(simple(t, ""), cluster{}, sources{charts: map[string]source.Chart{"demo": chart(t, map[string]string{
+		"templates/a.yaml": configMap + "data: {a: {{ randAlphaNum 8 }}}", "crds/crd.yaml": crd,
+	})}})
+	r := New(Options{Namespaced: scopes})
+	results := make([][]byte, 8)
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() { results[i] = print(t, r.Render(t.Context(), in)) })
+	}
+	wg.Wait()
+	for _, got := range results {
+		if string(got) != string(results[0]) {
+			t.Errorf("renders at the same time differ:\n%s", cmp.Diff(string(results[0]), string(got)))
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"text/template"
@@ -41,11 +42,8 @@ func (s *steady) functions() template.FuncMap {
 		"htpasswd":     s.htpasswd,
 		"encryptAES":   s.encryptAES,
 	}
-	for name, f := range s.certificates() {
-		fm[name] = f
-	}
-	for name, f := range s.clock() {
-		fm[name] = f
+	for _, more := range []template.FuncMap{s.certificates(), s.clock(), bounded()} {
+		maps.Copy(fm, more)
 	}
 	return fm
 }
@@ -78,19 +76,25 @@ func (s *steady) bytes(n int, call string, args ...any) []byte {
 }
 
 // text returns a function that yields a number of characters of an alphabet.
-func (s *steady) text(call, alphabet string) func(int) string {
-	return func(n int) string {
+func (s *steady) text(call, alphabet string) func(int) (string, error) {
+	return func(n int) (string, error) {
+		if n > maxText {
+			return "", fmt.Errorf("a text of %d bytes is too long", n)
+		}
 		r := rand.New(s.random(call, n))
 		out := make([]byte, max(0, n))
 		for i := range out {
 			out[i] = alphabet[r.IntN(len(alphabet))]
 		}
-		return string(out)
+		return string(out), nil
 	}
 }
 
-func (s *steady) randBytes(n int) string {
-	return base64.StdEncoding.EncodeToString(s.bytes(n, "randBytes", n))
+func (s *steady) randBytes(n int) (string, error) {
+	if n > maxText {
+		return "", fmt.Errorf("a text of %d bytes is too long", n)
+	}
+	return base64.StdEncoding.EncodeToString(s.bytes(n, "randBytes", n)), nil
 }
 
 func (s *steady) randInt(from, to int) (int, error) {

@@ -48,24 +48,25 @@ func stages(steps []kustomize.PostRenderStep) []stage {
 }
 
 // patchWriters finds what each patch and image writes, by comparing the objects
-// before and after it.
-func (r *renderRun) patchWriters() (map[finding.Ref][]render.Writer, error) {
+// before and after it. From one that does not work without the next ones on,
+// nothing is found.
+func (r *renderRun) patchWriters() map[finding.Ref][]render.Writer {
 	hr := r.prepared.HelmRelease
 	steps := postRenderInput(hr).Steps
 	if len(steps) == 0 {
-		return nil, nil
+		return nil
 	}
 	in := kustomize.PostRenderInput{Name: hr.Name, Namespace: hr.Namespace}
 	before, err := r.snapshot(in)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	out := map[finding.Ref][]render.Writer{}
 	for _, s := range stages(steps) {
 		in.Steps = s.steps
 		after, err := r.snapshot(in)
 		if err != nil {
-			return nil, err
+			return out
 		}
 		pos := r.in.Object.At(s.pointer)
 		for ref, u := range after {
@@ -80,7 +81,7 @@ func (r *renderRun) patchWriters() (map[finding.Ref][]render.Writer, error) {
 		}
 		before = after
 	}
-	return out, nil
+	return out
 }
 
 // snapshot renders the objects with other post-renderers.
