@@ -35,12 +35,12 @@ func (r *replay) install(ctx context.Context) error {
 	if err := r.installFlux(ctx); err != nil {
 		return err
 	}
+	for _, u := range r.everything(ctx) {
+		r.boot[u.GetUID()] = true
+	}
 	r.edit(ctx, edits(r.opts.Live))
 	if err := r.settle(ctx); err != nil {
 		return err
-	}
-	for _, u := range r.everything(ctx) {
-		r.boot[u.GetUID()] = true
 	}
 	return r.alive(ctx)
 }
@@ -49,6 +49,11 @@ func edits(objects []*unstructured.Unstructured) []Edit {
 	out := make([]Edit, len(objects))
 	for i, u := range objects {
 		out[i] = Edit{Object: u}
+		for _, m := range u.GetManagedFields() {
+			if m.Subresource == "" && out[i].Manager == "" {
+				out[i].Manager = m.Manager
+			}
+		}
 	}
 	return out
 }
@@ -110,7 +115,11 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.capabilities = nil
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		for _, u := range r.cluster.list(ctx, crdKind) {
+		crds, err := r.cluster.listNow(ctx, crdKind.WithVersion("v1"), "")
+		if err != nil {
+			return false, err
+		}
+		for _, u := range crds {
 			if st := statusOf(u); !st.is("Established", "True") && !st.is("NamesAccepted", "False") {
 				return false, r.alive(ctx)
 			}

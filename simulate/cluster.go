@@ -30,12 +30,14 @@ type cluster struct {
 	plain     client.Client            // administrator, not recorded: bookkeeping of the controllers
 	actors    map[string]client.Client // by impersonated user, recorded
 
+	seen map[string]answer // to list and find, by what was asked for
+
 	unsure       func(finding.Ref) bool // whether somebody else would make the object
 	capabilities *render.Capabilities   // nil when to be asked again
 }
 
 func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
-	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}}
+	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}}
 	watched := rec.watching(config)
 	hc, err := rest.HTTPClientFor(watched)
 	if err != nil {
@@ -102,18 +104,48 @@ func (c *cluster) read(ctx context.Context, ref finding.Ref) *unstructured.Unstr
 	return u
 }
 
+// answer is what the server said, and after how many changes.
+type answer struct {
+	changed int
+	objects []*unstructured.Unstructured
+	err     error
+}
+
+// ask returns what the server says to a question, asking again only when
+// something may have changed since.
+func (c *cluster) ask(key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
+	now := c.recorder.changed()
+	a, ok := c.seen[key]
+	if !ok || a.changed != now {
+		a = answer{changed: now}
+		a.objects, a.err = question()
+		c.seen[key] = a
+	}
+	out := make([]*unstructured.Unstructured, len(a.objects))
+	for i, u := range a.objects {
+		out[i] = u.DeepCopy()
+	}
+	return out, a.err
+}
+
 // find is like read, but returns the server's error.
 func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
-	m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+	found, err := c.ask("get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
+		m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+		if err != nil {
+			return nil, err
+		}
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(m.GroupVersionKind)
+		if err := c.plain.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, u); err != nil {
+			return nil, err
+		}
+		return []*unstructured.Unstructured{u}, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(m.GroupVersionKind)
-	if err := c.plain.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, u); err != nil {
-		return nil, err
-	}
-	return u, nil
+	return found[0], nil
 }
 
 // list returns the objects of a kind in all namespaces, sorted by namespace and name.
@@ -139,17 +171,24 @@ func (c *cluster) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstr
 
 // List implements render.Cluster.
 func (c *cluster) List(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
+	out, _ := c.ask("list "+namespace+" "+gvk.String(), func() ([]*unstructured.Unstructured, error) {
+		return c.listNow(ctx, gvk, namespace)
+	})
+	return out
+}
+
+func (c *cluster) listNow(ctx context.Context, gvk schema.GroupVersionKind, namespace string) ([]*unstructured.Unstructured, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 	if err := c.plain.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return nil
+		return nil, err
 	}
 	out := make([]*unstructured.Unstructured, len(list.Items))
 	for i := range list.Items {
 		out[i] = &list.Items[i]
 	}
 	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int { return render.RefOf(a).Compare(render.RefOf(b)) })
-	return out
+	return out, nil
 }
 
 // Capabilities implements render.Cluster.

@@ -20,7 +20,9 @@ type Options struct {
 	Releases  Releases          // nil: HelmReleases are listed, not replayed
 
 	FluxCRDs []*unstructured.Unstructured // installed before the first step
-	Live     []*unstructured.Unstructured // objects that the cluster holds besides, applied before the first step
+	// Live are objects that the cluster holds besides, applied before the first
+	// step by the first of their field managers, "kubectl" when they name none.
+	Live []*unstructured.Unstructured
 
 	// Produced names the Secret or ConfigMap that the controller of an object
 	// makes in a real cluster. Its absence here is no reason to fail.

@@ -31,6 +31,7 @@ type recorder struct {
 	actor  finding.Ref
 	writes []write
 	total  int // grows with every write
+	sent   int // grows with every request that may change something
 	dead   error
 
 	neutral     bool     // conversion webhooks of CRDs are left out
@@ -59,6 +60,14 @@ func (r *recorder) take() []write {
 	out := r.writes
 	r.writes = nil
 	return out
+}
+
+// changed grows with every request that may change an object, also those that
+// are not noted.
+func (r *recorder) changed() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent
 }
 
 // gone returns why the server cannot be reached, nil when it can.
@@ -96,6 +105,11 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 		p.recorder.neutralise(req)
 	}
 	resp, err := p.next.RoundTrip(req)
+	if req.Method != http.MethodGet && !req.URL.Query().Has("dryRun") {
+		p.recorder.mu.Lock()
+		p.recorder.sent++
+		p.recorder.mu.Unlock()
+	}
 	if err != nil && req.Context().Err() == nil && !errors.Is(err, context.Canceled) {
 		p.recorder.mu.Lock()
 		p.recorder.dead = err
