@@ -169,6 +169,7 @@ type Settings struct {
 	NoCrossNamespaceRefs           bool
 	NoRemoteBases                  bool
 	KustomizeDefaultServiceAccount string
+	SOPSAgeSecret                  string // in flux-system: age keys for Kustomizations without secretRef
 	HelmDefaultServiceAccount      string
 	CustomStageKinds               []string
 	OverrideManagers               []string

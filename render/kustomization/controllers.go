@@ -143,6 +143,8 @@ func kustomizeFlags(s render.Settings, args []argument) render.Settings {
 			s.NoRemoteBases = a.on()
 		case "default-service-account":
 			s.KustomizeDefaultServiceAccount = a.value
+		case "sops-age-secret":
+			s.SOPSAgeSecret = a.value
 		case "custom-apply-stage-kinds":
 			s.CustomStageKinds = nil
 			for _, kind := range a.list() {
