@@ -371,13 +371,6 @@ func TestSweepRemovesFoldersWithoutOwner(t *testing.T) {
 	}
 }
 
-func TestAssetsWithoutPrograms(t *testing.T) {
-	_, err := Start(t.Context(), Options{Assets: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), `holds no program "etcd"`) {
-		t.Errorf("the error is %v", err)
-	}
-}
-
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		p, err := Start(b.Context(), Options{Dir: b.TempDir()})

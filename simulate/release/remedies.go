@@ -86,8 +86,7 @@ func selected(name string, filters []v2.Filter) bool {
 	return wanted
 }
 
-// noteWrites refreshes the history with what an action writes, or prepends it
-// when the history does not know the release.
+// noteWrites refreshes the history with what an action writes to the storage.
 func (r *run) noteWrites(by v2.ReleaseAction) func(*helm.Release) {
 	return func(rel *helm.Release) { refresh(&r.hr.Status, snapshot(rel, known(&r.hr.Status, rel), by)) }
 }

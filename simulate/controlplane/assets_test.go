@@ -1,0 +1,60 @@
+package controlplane
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAssetsWithoutPrograms(t *testing.T) {
+	_, err := Start(t.Context(), Options{Assets: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), `holds no program "etcd"`) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestProgramsOfAssetsEndWithThePlane(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The programs of the folder know nothing of owners: no owner file is next to them.
+	assets, parent := t.TempDir(), t.TempDir()
+	for _, name := range []string{etcdName, apiServerName} {
+		if err := os.Symlink(self, filepath.Join(assets, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := Start(t.Context(), Options{Assets: assets, Dir: parent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Version().Embedded {
+		t.Error("the version is said to be the embedded one")
+	}
+	if running := processes(t, assets); len(running) != 2 {
+		t.Errorf("processes of the folder are %q, want two", running)
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	nothingLeft(t, parent)
+	if left := processes(t, assets); len(left) > 0 {
+		t.Errorf("processes of the folder are left: %q", left)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for _, row := range []struct{ reason, err, logs, want string }{
+		{"a full disk is told by etcd", "start", "panic: write: no space left on device", "start: free some space"},
+		{"a taken port is told by the API server", "start", "listen tcp 127.0.0.1:1: bind: address already in use", "start: another program took the port"},
+		{"a killed program had no memory", "start: signal: killed", "", "start: signal: killed: give the control plane at least 1 GB"},
+		{"what is not known is kept", "start: odd", "all is well", "start: odd\nall is well"},
+	} {
+		if got := explain(errors.New(row.err), row.logs).Error(); !strings.HasPrefix(got, row.want) {
+			t.Errorf("%s: the error is %q, want %q", row.reason, got, row.want)
+		}
+	}
+}
