@@ -74,7 +74,7 @@ func (c *Chart) Archive() ([]byte, error) {
 	return pack(files, meta.Name)
 }
 
-// place returns the file of the repository that holds the template, for a
+// file returns the file of the repository that holds the template, for a
 // chart that stands in the repository. The path starts with the chart's name.
 func (c *Chart) file(templatePath string) *repo.File {
 	return c.origins[withinChart(templatePath)]

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
@@ -33,7 +34,7 @@ func TestCorporaCharts(t *testing.T) {
 			var prints [2][]byte
 			for i := range prints {
 				result := New(Options{Namespaced: scopes}).Render(t.Context(), in)
-				prints[i] = print(t, result)
+				prints[i] = everything(t, result)
 				if result.State != render.Rendered && !wantValues[result.Reason] {
 					t.Errorf("state %s, reason %s: %s", result.State, result.Reason, result.Ready.Message)
 				}
@@ -45,8 +46,8 @@ func TestCorporaCharts(t *testing.T) {
 	}
 }
 
-// print is all that a render yields, as bytes.
-func print(t *testing.T, r render.Result) []byte {
+// everything is all that a render yields, as bytes.
+func everything(t *testing.T, r render.Result) []byte {
 	t.Helper()
 	var out []any
 	for _, list := range [][]*render.Object{r.CRDs, r.Applies, r.Hooks} {
@@ -59,4 +60,43 @@ func print(t *testing.T, r render.Result) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// TestCorporaReleases renders the releases of a real repository with their own
+// values, as they stand in their files: ConfigMaps that a kustomization
+// generates are absent, so their releases miss values.
+func TestCorporaReleases(t *testing.T) {
+	root := sharedFolder(t, "corpora/onedr0p-home-ops-2025-06")
+	tree, err := repo.Folder(filepath.Join(root, "repo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := source.LoadMap(filepath.Join(root, "sources.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c conformanceCase
+	c.admit(t, tree)
+	for _, u := range c.cluster.objects {
+		if u.GetNamespace() == "" {
+			u.SetNamespace("default")
+		}
+	}
+	s := setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}
+	r := New(Options{Namespaced: scopes, HTTP: m.HTTP})
+	counts := map[string]int{}
+	for _, hr := range c.releases {
+		in := input(hr, c.cluster, sources{})
+		in.Sources = s
+		got := r.Render(t.Context(), in)
+		counts[string(got.State)+" "+got.Reason]++
+		for _, p := range got.Problems {
+			if p.Reason != ReasonValues {
+				t.Errorf("%s: %s: %s", p.Pos, p.Reason, p.Message)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"rendered ": 58, "failed " + ReasonValues: 7}, counts); diff != "" {
+		t.Errorf("releases by state (-want +got):\n%s", diff)
+	}
 }

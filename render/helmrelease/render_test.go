@@ -415,7 +415,7 @@ func TestRenderConcurrently(t *testing.T) {
 	results := make([][]byte, 8)
 	var wg sync.WaitGroup
 	for i := range results {
-		wg.Go(func() { results[i] = print(t, r.Render(t.Context(), in)) })
+		wg.Go(func() { results[i] = everything(t, r.Render(t.Context(), in)) })
 	}
 	wg.Wait()
 	for _, got := range results {

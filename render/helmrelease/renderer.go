@@ -40,6 +40,7 @@ type Options struct {
 type Renderer struct {
 	options Options
 	charts  *chartCache
+	schemas *schemaCache
 	rsaKey  func() (*rsa.PrivateKey, error)
 }
 
@@ -57,7 +58,7 @@ func New(o Options) *Renderer {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Renderer{options: o, charts: newChartCache(), rsaKey: sync.OnceValues(fixedRSAKey)}
+	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
 }
 
 // Kinds implements render.Renderer.

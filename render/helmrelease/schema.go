@@ -3,6 +3,7 @@ package helmrelease
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"helm.sh/helm/v4/pkg/chart/common"
@@ -21,9 +23,10 @@ import (
 
 // schemaError is what the values schemas of a chart refuse.
 type schemaError struct {
-	loader schemaLoader
-	text   string
-	leaves []schemaLeaf
+	compile func(data []byte) compiledSchema
+	text    string
+	leaves  []schemaLeaf
+	absent  []string // documents that the check went without
 }
 
 // schemaLeaf is one refused value.
@@ -38,9 +41,9 @@ func (e *schemaError) Error() string {
 // its subcharts. References are read from local copies only: Helm's own check
 // would open a connection or any file.
 func (r *renderRun) checkSchemas(values common.Values) error {
-	e := &schemaError{loader: schemaLoader{local: r.renderer.options.HTTP, absent: map[string]bool{}}}
+	e := &schemaError{compile: func(data []byte) compiledSchema { return r.renderer.schemas.compile(data, r.renderer.options.HTTP) }}
 	e.checkChart(r.chart, values)
-	r.absentSchemas(e.loader.absent)
+	r.absentSchemas(e.absent)
 	if e.text == "" {
 		return nil
 	}
@@ -50,7 +53,9 @@ func (r *renderRun) checkSchemas(values common.Values) error {
 func (e *schemaError) checkChart(c *helmchart.Chart, values map[string]any) {
 	path := strings.Split(c.ChartPath(), ".")[1:]
 	if c.Schema != nil {
-		if err := e.loader.check(values, c.Schema); err != nil {
+		compiled := e.compile(c.Schema)
+		e.absent = append(e.absent, compiled.absent...)
+		if err := compiled.check(values); err != nil {
 			e.text += c.Name() + ":\n" + schemaText(err)
 			e.leaves = append(e.leaves, schemaLeaves(err, path)...)
 		}
@@ -74,20 +79,36 @@ func (e *schemaError) checkChart(c *helmchart.Chart, values map[string]any) {
 // schemaURL is the name that Helm gives to the schema of a chart.
 const schemaURL = "file:///values.schema.json"
 
-func (l schemaLoader) check(values map[string]any, data []byte) (err error) {
+// schemaCache compiles each schema once.
+type schemaCache struct{ entries sync.Map }
+
+type compiledSchema struct {
+	schema *jsonschema.Schema // nil when a part of an absent document is referred to
+	absent []string           // documents that are not at hand
+	err    error
+}
+
+func (c *schemaCache) compile(data []byte, local func(url string) (string, bool)) compiledSchema {
+	entry, _ := c.entries.LoadOrStore(sha256.Sum256(data), sync.OnceValue(func() compiledSchema {
+		return compileSchema(data, schemaLoader{local: local, absent: map[string]bool{}})
+	}))
+	return entry.(func() compiledSchema)()
+}
+
+func compileSchema(data []byte, l schemaLoader) (out compiledSchema) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("unable to validate schema: %v", p)
+			out.err = fmt.Errorf("unable to validate schema: %v", p)
 		}
 	}()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return err
+		return compiledSchema{err: err}
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.UseLoader(l)
 	if err := compiler.AddResource(schemaURL, doc); err != nil {
-		return err
+		return compiledSchema{err: err}
 	}
 	compiled, err := compiler.Compile(schemaURL)
 	if err != nil && len(l.absent) > 0 {
@@ -95,12 +116,21 @@ func (l schemaLoader) check(values map[string]any, data []byte) (err error) {
 		// the first one, in no fixed order.
 		clear(l.absent)
 		l.remote(doc, schemaURL)
-		return nil
+		compiled, err = nil, nil
 	}
-	if err != nil {
-		return err
+	return compiledSchema{schema: compiled, absent: slices.Sorted(maps.Keys(l.absent)), err: err}
+}
+
+func (c compiledSchema) check(values map[string]any) (err error) {
+	if c.err != nil || c.schema == nil {
+		return c.err
 	}
-	err = compiled.Validate(values)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("unable to validate schema: %v", p)
+		}
+	}()
+	err = c.schema.Validate(values)
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
 		sortCauses(invalid)
@@ -207,11 +237,12 @@ func against(around, ref string) string {
 }
 
 // absentSchemas states which documents the check went without.
-func (r *renderRun) absentSchemas(absent map[string]bool) {
-	if len(absent) == 0 {
+func (r *renderRun) absentSchemas(urls []string) {
+	if len(urls) == 0 {
 		return
 	}
-	urls := slices.Sorted(maps.Keys(absent))
+	slices.Sort(urls)
+	urls = slices.Compact(urls)
 	r.problems = append(r.problems, located(r.in, finding.Problem{
 		Reason: ReasonSchemaRef, Field: chartField(r.prepared.HelmRelease),
 		Message: fmt.Sprintf("the values schema of the chart %q refers to documents that are not at hand and are not checked: %s", r.chart.Name(), strings.Join(urls, ", ")),
