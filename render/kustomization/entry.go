@@ -14,11 +14,15 @@ func (j *job) entryPlace(f *kustomize.Failure) finding.Position {
 	if j.plan == nil {
 		return finding.Position{}
 	}
-	w := j.walk()
-	objects := w.resources(w.root)
+	w, objects := j.layers()
 	if f.Reason == "duplicate-object" {
 		if same := declarations(objects, f.Object); len(same) > 0 {
 			return same[len(same)-1].nameAt()
+		}
+	}
+	for _, l := range w.all {
+		if pos := l.unknownField(f); !pos.IsZero() {
+			return pos
 		}
 	}
 	for _, l := range w.all {
@@ -39,12 +43,18 @@ func (j *job) entryPlace(f *kustomize.Failure) finding.Position {
 	return w.root.At("")
 }
 
-// placeOf is the place of the failure in this layer, zero when it is not there.
-func (l *layer) placeOf(f *kustomize.Failure) finding.Position {
+// unknownField is the place of the field that kustomize does not know, zero
+// when this layer does not have it.
+func (l *layer) unknownField(f *kustomize.Failure) finding.Position {
 	here := f.File == "" || path.Clean(f.File) == l.dir || l.file != nil && f.File == l.file.Path
 	if f.Reason == "kustomization-unknown-field" && here && l.doc != nil && l.doc.Node("/"+f.Field) != nil {
 		return l.doc.KeyAt("/" + f.Field)
 	}
+	return finding.Position{}
+}
+
+// placeOf is the place of the failure in this layer, zero when it is not there.
+func (l *layer) placeOf(f *kustomize.Failure) finding.Position {
 	for _, e := range l.paths() {
 		switch {
 		case f.Path != "" && clean(f.Path) == clean(e.target()):

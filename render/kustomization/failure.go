@@ -40,8 +40,8 @@ func (j *job) fail(f *kustomize.Failure) render.Result {
 	res := j.report(f, j.place(f))
 	if f.Reason == "duplicate-object" && j.plan != nil {
 		p := &j.problems[len(j.problems)-1]
-		w := j.walk()
-		for _, d := range declarations(w.resources(w.root), f.Object) {
+		_, objects := j.layers()
+		for _, d := range declarations(objects, f.Object) {
 			if pos := d.nameAt(); pos != p.Pos {
 				p.Related = append(p.Related, finding.Related{Pos: pos, Message: "the other one is declared here"})
 			}

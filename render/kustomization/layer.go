@@ -27,7 +27,7 @@ type layer struct {
 	flux    *render.Object // set for the root: the Flux Kustomization whose spec is merged in
 }
 
-// reader of layers; it follows each folder once per branch.
+// walk reads the layers of a build; a folder that is listed twice is read twice.
 type walk struct {
 	files map[string]source.File
 	flux  *render.Object
@@ -39,7 +39,13 @@ type walk struct {
 // maxDepth ends the walk where bases nest deeper than anybody writes them.
 const maxDepth = 32
 
+// maxLayers ends the walk of bases that list each other many times over.
+const maxLayers = 5000
+
 func (w *walk) load(dir string) *layer {
+	if len(w.all) >= maxLayers {
+		return nil
+	}
 	for _, name := range fileNames {
 		f, ok := w.files[path.Join(dir, name)]
 		if !ok {

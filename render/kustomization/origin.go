@@ -11,8 +11,8 @@ import (
 // origins finds the story of every built object by reading the kustomization
 // files once more. The build itself knows nothing of it.
 func (j *job) origins(built *kustomize.Built) []*story {
-	w := j.walk()
-	objects := newIndex(w.resources(w.root))
+	w, all := j.layers()
+	objects := newIndex(all)
 	out := make([]*story, len(built.Resources))
 	for i, r := range built.Resources {
 		out[i] = j.story(objects.find(r), r, w.root)
@@ -20,10 +20,14 @@ func (j *job) origins(built *kustomize.Built) []*story {
 	return out
 }
 
-func (j *job) walk() *walk {
-	w := &walk{files: j.files, flux: j.in.Object}
-	w.rootLayer(j.plan.Dir, j.plan.Manifest)
-	return w
+// layers reads the kustomization files of the plan once.
+func (j *job) layers() (*walk, []*declared) {
+	if j.walked == nil {
+		j.walked = &walk{files: j.files, flux: j.in.Object}
+		j.walked.rootLayer(j.plan.Dir, j.plan.Manifest)
+		j.declared = j.walked.resources(j.walked.root)
+	}
+	return j.walked, j.declared
 }
 
 func (j *job) story(d *declared, r *kustomize.Resource, root *layer) *story {

@@ -77,7 +77,7 @@ func (j *job) substitutionFailure(r *kustomize.Resource, s *story, in kustomize.
 	case "variable-syntax":
 		return j.report(f, s.unparsable()), false
 	case "substitute-source-missing":
-		return j.report(f, j.in.Object.At(j.missingSource())), true
+		return j.reportMissing(f), true
 	case "variable-name-invalid":
 		return j.report(f, j.in.Object.At(j.invalidName(f.Message))), true
 	}
@@ -105,16 +105,25 @@ func (j *job) reportUnset(r *kustomize.Resource, s *story, in kustomize.Substitu
 	}
 }
 
-// missingSource names the first entry of substituteFrom that does not exist and must.
-func (j *job) missingSource() string {
+// reportMissing states every entry of substituteFrom that does not exist and must.
+func (j *job) reportMissing(f *kustomize.Failure) *render.Result {
+	res := refusal(f)
+	before := len(j.problems)
 	for i, v := range j.spec.sub("postBuild").list("substituteFrom") {
 		m := object(v)
 		ref := finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")}
-		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence == render.Absent && !m.flag("optional") {
-			return fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i)
+		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence != render.Absent || m.flag("optional") {
+			continue
 		}
+		p := j.problem(f.Reason, fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i),
+			fmt.Sprintf("%s does not exist, so no variable can be substituted", ref))
+		p.Hint = hints[f.Reason]
+		j.problems = append(j.problems, p)
 	}
-	return "/spec/postBuild/substituteFrom"
+	if len(j.problems) == before {
+		return j.report(f, j.in.Object.At("/spec/postBuild/substituteFrom"))
+	}
+	return res
 }
 
 // invalidName names the field that brings the variable whose name the text

@@ -94,6 +94,8 @@ type job struct {
 	plan     *kustomize.Plan
 	problems []finding.Problem
 	keys     *keyring
+	walked   *walk // set by layers
+	declared []*declared
 }
 
 func (j *job) run() render.Result {

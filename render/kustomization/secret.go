@@ -18,6 +18,7 @@ import (
 type keyring struct {
 	keys   sops.Keys
 	absent bool            // the keys are not at hand, so nothing can be concluded
+	wanted string          // Secret of keys that is absent, until its absence is stated
 	locked map[string]bool // files that stay encrypted
 }
 
@@ -53,9 +54,7 @@ func (j *job) loadKeys(ref finding.Ref) *render.Result {
 	u, presence := j.in.Cluster.Get(j.ctx, ref)
 	if presence != render.Present {
 		// The Secret of keys is usually made by hand and in no repository.
-		j.keys.absent = true
-		j.problems = append(j.problems, j.problem("decryption-secret-not-local", "/spec/decryption/secretRef/name",
-			fmt.Sprintf("Secret %q with the decryption keys is not at hand, so encrypted values are not known here", ref.Name)))
+		j.keys.absent, j.keys.wanted = true, ref.Name
 		return nil
 	}
 	data := map[string][]byte{}
@@ -77,8 +76,7 @@ func (j *job) loadKeys(ref finding.Ref) *render.Result {
 
 // decryptFiles decrypts the sources of Secret generators and the files of patches.
 func (j *job) decryptFiles() *render.Result {
-	w := j.walk()
-	w.resources(w.root)
+	w, _ := j.layers()
 	for _, l := range w.all {
 		for _, e := range l.secretFiles() {
 			f, ok := j.files[clean(e.target())]
@@ -198,6 +196,11 @@ func (j *job) locked(r *kustomize.Resource, s *story, field string) {
 		return
 	}
 	s.Encrypted = true
+	if j.keys.wanted != "" {
+		j.problems = append(j.problems, j.problem("decryption-secret-not-local", "/spec/decryption/secretRef/name",
+			fmt.Sprintf("Secret %q with the decryption keys is not at hand, so encrypted values are not known here", j.keys.wanted)))
+		j.keys.wanted = ""
+	}
 	ref := refOf(r)
 	j.problems = append(j.problems, finding.Problem{
 		Reason: "secret-encrypted", Object: ref, Field: field, Pos: s.At(field),

@@ -127,7 +127,7 @@ func assumeComponents(s render.Settings, in SettingsInput, name string) render.S
 		pos = f.Position(1, 1)
 	}
 	s.Assumed = append(s.Assumed, repo.Assumption{
-		Text: fmt.Sprintf("Flux %s with default arguments, as %s declares no controllers", s.FluxVersion, name), Pos: pos,
+		Text: fmt.Sprintf("the controllers run with default arguments and the patches of the folder, as %s declares none", name), Pos: pos,
 	})
 	for _, d := range in.Tree.Documents() {
 		if ref, ok := d.Ref(); ok && ref.Group == "source.extensions.fluxcd.io" && ref.Kind == "ArtifactGenerator" && !s.ExternalArtifact {

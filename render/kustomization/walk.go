@@ -155,11 +155,11 @@ func groupOf(apiVersion string) string {
 // generated adds the ConfigMaps and Secrets of generators. One that merges into
 // or replaces an object becomes a writer of it.
 func (w *walk) generated(l *layer, objects []*declared) []*declared {
-	for field, kind := range map[string]string{"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"} {
-		for i, v := range l.content.list(field) {
+	for _, of := range []struct{ field, kind string }{{"configMapGenerator", "ConfigMap"}, {"secretGenerator", "Secret"}} {
+		for i, v := range l.content.list(of.field) {
 			g := object(v)
-			pointer := fmt.Sprintf("/%s/%d", field, i)
-			o := &declared{kind: kind, name: g.text("name"), nowName: g.text("name"), namespace: g.text("namespace"), nowSpace: g.text("namespace")}
+			pointer := fmt.Sprintf("/%s/%d", of.field, i)
+			o := &declared{kind: of.kind, name: g.text("name"), nowName: g.text("name"), namespace: g.text("namespace"), nowSpace: g.text("namespace")}
 			o.Place, o.hashed = l.At(pointer), hashes(l.content.sub("generatorOptions"), g.sub("options"))
 			o.texts = w.generatorTexts(l, pointer)
 			if b := g.text("behavior"); b == "merge" || b == "replace" {

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path"
@@ -21,6 +22,7 @@ type Input struct {
 	Remote   func(url string) (string, bool) // local copy of a remote file, nil when there are none
 	NoRemote bool                            // the controller runs with --no-remote-bases
 	Overlay  map[string][]byte               // content by path in the artifact that stands before that on disk
+	MaxReads int                             // of files by the build, 20000 when zero
 }
 
 // Plan is a build whose kustomization file is settled.
@@ -107,10 +109,13 @@ func (p *Plan) Read(name string) ([]byte, error) {
 
 // Build runs kustomize on the plan.
 func (p *Plan) Build() (*Built, *Failure) {
-	g := &guard{FileSystem: p.fs, remote: p.in.Remote}
+	g := &guard{FileSystem: p.fs, remote: p.in.Remote, limit: cmp.Or(p.in.MaxReads, maxReads)}
 	m, err := shared.build(g, filepath.Join(p.root, filepath.FromSlash(p.Dir)))
 	if g.stopped.url != "" {
 		return nil, p.remoteFailure(g.stopped)
+	}
+	if g.reads > g.limit {
+		return nil, p.failure(errTooManyReads)
 	}
 	if err != nil {
 		return nil, p.failure(fmt.Errorf("kustomize build failed: %w", err))

@@ -8,8 +8,11 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	kustypes "sigs.k8s.io/kustomize/api/types"
@@ -30,7 +33,7 @@ var shared = &engine{dirty: true}
 // schemaField appears in every kustomization file that changes the schema.
 var schemaField = []byte("openapi")
 
-// watch is a file system that notices files that may change the schema.
+// watch is a file system that notices kustomization files that may change the schema.
 type watch struct {
 	filesys.FileSystem
 	dirty *bool
@@ -39,7 +42,8 @@ type watch struct {
 // ReadFile reads the file and notices a schema.
 func (w watch) ReadFile(path string) ([]byte, error) {
 	data, err := w.FileSystem.ReadFile(path)
-	if err == nil && bytes.Contains(data, schemaField) {
+	if err == nil && slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) &&
+		bytes.Contains(bytes.ToLower(data), schemaField) {
 		*w.dirty = true
 	}
 	return data, err

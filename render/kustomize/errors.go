@@ -18,6 +18,7 @@ type pattern struct {
 // in the text is taken, as kustomize prints the innermost cause last.
 var patterns = []pattern{
 	{"kustomize-panic", regexp.MustCompile(`recovered from (?:kustomize build )?panic`)},
+	{"build-without-end", regexp.MustCompile(`the build reads too many files`)},
 	{"helm-charts-disabled", regexp.MustCompile(`must specify --enable-helm`)},
 	{"path-outside-artifact", regexp.MustCompile(`fs-security-constraint \w+ (?P<path>\S+): path '`)},
 	{"path-outside-artifact", regexp.MustCompile(`security; file '(?P<path>[^']*)' is not in or below`)},

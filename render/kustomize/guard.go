@@ -29,13 +29,25 @@ type guard struct {
 	filesys.FileSystem
 	remote  func(url string) (string, bool)
 	stopped remoteEntry
+	reads   int
+	limit   int // of reads
 }
+
+// maxReads is how many files one build may read unless its Input says otherwise.
+const maxReads = 20_000
+
+// errTooManyReads stops bases that list each other many times over, which
+// would otherwise read without end.
+var errTooManyReads = errors.New("the build reads too many files")
 
 // remoteEntry is a remote address and the file that holds it.
 type remoteEntry struct{ url, file string }
 
 // ReadFile reads the file with remote addresses replaced by local files.
 func (g *guard) ReadFile(name string) ([]byte, error) {
+	if g.reads++; g.reads > g.limit {
+		return nil, errTooManyReads
+	}
 	data, err := g.FileSystem.ReadFile(name)
 	if err != nil {
 		return nil, err
