@@ -57,14 +57,16 @@ func coverage(w *render.World) v1.Coverage {
 }
 
 // replayed counts the owners of the last step of a replay.
-func replayed(step simulate.Step) v1.Coverage {
+func replayed(step simulate.Step, w *render.World) v1.Coverage {
 	t := tally{reasons: map[v1.Reason]int{}}
 	for _, o := range step.Owners {
 		if yields(o.Ref.Kind) {
 			t.add(o.State, o.Reason)
 		}
 	}
-	return t.coverage()
+	c := t.coverage()
+	c.Objects = len(w.Objects())
+	return c
 }
 
 // yields reports whether objects of a Flux kind yield others.

@@ -70,7 +70,7 @@ func openProject(opt *options) (*project, error) {
 func (p *project) close() { _ = os.RemoveAll(p.workdir) }
 
 // head opens the folder as it is.
-func (p *project) head() (*revision, error) {
+func (p *project) head(ctx context.Context) (*revision, error) {
 	tree, err := repo.Folder(p.opt.path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", p.opt.path, err)
@@ -79,7 +79,7 @@ func (p *project) head() (*revision, error) {
 	if tree.Commit() != "" {
 		name = "the working tree"
 	}
-	return p.revision(tree, name, p.opt.sourceMap)
+	return p.revision(ctx, tree, name, p.opt.sourceMap)
 }
 
 // at opens a git revision.
@@ -88,10 +88,10 @@ func (p *project) at(ctx context.Context, rev, sourceMap string) (*revision, err
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return p.revision(tree, rev, sourceMap)
+	return p.revision(ctx, tree, rev, sourceMap)
 }
 
-func (p *project) revision(tree *repo.Tree, name, sourceMap string) (*revision, error) {
+func (p *project) revision(ctx context.Context, tree *repo.Tree, name, sourceMap string) (*revision, error) {
 	var m *source.Map
 	if sourceMap != "" {
 		var err error
@@ -108,7 +108,7 @@ func (p *project) revision(tree *repo.Tree, name, sourceMap string) (*revision, 
 		if len(p.opt.clusters) > 0 && !slices.Contains(p.opt.clusters, e.Name) {
 			continue
 		}
-		c, err := p.cluster(tree, e, m)
+		c, err := p.cluster(ctx, tree, e, m)
 		if err != nil {
 			return nil, err
 		}
@@ -172,12 +172,15 @@ func bootstrapEntry(objects []map[string]any) repo.Entry {
 
 // cluster prepares an entry: what bootstrap writes, how the controllers run,
 // where sources are.
-func (p *project) cluster(tree *repo.Tree, e repo.Entry, m *source.Map) (*cluster, error) {
+func (p *project) cluster(ctx context.Context, tree *repo.Tree, e repo.Entry, m *source.Map) (*cluster, error) {
 	c := &cluster{entry: e, tree: tree.Overlay(e.Overlay)}
 	c.sources = source.New(source.Options{
 		Tree: c.tree, Path: p.opt.path, Self: e.Source, SelfURLs: tree.Remotes(), Map: m, Workdir: p.workdir,
 	})
-	c.settings = p.settings(c)
+	var err error
+	if c.settings, err = p.settings(ctx, c); err != nil {
+		return nil, err
+	}
 	extra, err := p.config.objects(p.config.Cluster)
 	if err != nil {
 		return nil, err
@@ -214,6 +217,9 @@ func (p *project) renderers(sources *source.Set, m *source.Map) []render.Rendere
 
 // render plays every cluster of a revision forward.
 func (p *project) render(ctx context.Context, r *revision) error {
+	if r == nil {
+		return nil
+	}
 	for _, c := range r.clusters {
 		if err := p.play(ctx, c); err != nil {
 			return err

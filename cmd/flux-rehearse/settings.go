@@ -1,22 +1,97 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"path"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/schemas"
 )
 
 // settings is how the controllers of a cluster run: as the user says, else as
 // the repository says, else as its objects need.
-func (p *project) settings(c *cluster) render.Settings {
+func (p *project) settings(ctx context.Context, c *cluster) (render.Settings, error) {
 	s := render.DefaultSettings()
-	return assumeExternal(s, c)
+	s.FluxVersion = ""
+	if in, ok := p.settingsInput(ctx, c); ok {
+		// What cannot be read there fails in the render of the folder, too.
+		s, _ = kustomization.Settings(s, in)
+	}
+	if c.versionKnown = s.FluxVersion != ""; !c.versionKnown {
+		s.FluxVersion = schemas.FluxVersion
+	}
+	s = assumeExternal(s, c)
+	for _, v := range []string{p.config.FluxVersion, p.opt.flux} {
+		if v == "" {
+			continue
+		}
+		v = minor(v)
+		if !servable(v) {
+			return s, usagef("Flux %q is not a version between 2.0 and %s", v, schemas.FluxVersion)
+		}
+		s, c.versionKnown = s.For(v), true
+	}
+	s = kustomization.Flags(s, "kustomize-controller", p.config.Controllers.Kustomize)
+	s = kustomization.Flags(s, "helm-controller", p.config.Controllers.Helm)
+	s.ExternalArtifact = s.ExternalArtifact || p.config.Controllers.SourceWatcher
+	return s, nil
+}
+
+// settingsInput is where the repository says how its controllers run.
+func (p *project) settingsInput(ctx context.Context, c *cluster) (kustomization.SettingsInput, bool) {
+	in := kustomization.SettingsInput{Tree: c.tree, Folder: path.Join(c.entry.Dir, "flux-system"), Overlay: c.entry.Overlay}
+	for _, d := range c.tree.Documents() {
+		ref, ok := d.Ref()
+		if ok && ref.Kind == "FluxInstance" && ref.Group == "fluxcd.controlplane.io" && d.File.Path == c.entry.Pos.File {
+			in.Instance = d
+		}
+	}
+	for _, seed := range c.entry.Seeds {
+		u := &unstructured.Unstructured{Object: seed.Object}
+		if render.RefOf(u) != c.entry.Source {
+			continue
+		}
+		a, failure := c.sources.Artifact(ctx, u, nil)
+		if failure != nil {
+			return in, false
+		}
+		dir, err := c.sources.Dir(a)
+		if err != nil {
+			return in, false
+		}
+		in.Root = dir
+		return in, true
+	}
+	return in, false
+}
+
+// minor reduces a version of Flux to its minor: v2.9.3 to 2.9.
+func minor(version string) string {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) < 2 {
+		return version
+	}
+	return parts[0] + "." + parts[1]
+}
+
+// servable reports whether a version is one that this program knows.
+func servable(minor string) bool {
+	var have, newest int
+	if n, err := fmt.Sscanf(minor, "2.%d", &have); n != 1 || err != nil {
+		return false
+	}
+	if _, err := fmt.Sscanf(schemas.FluxVersion, "2.%d", &newest); err != nil {
+		return false
+	}
+	return have <= newest
 }
 
 // assumeExternal switches ExternalArtifact on where the repository has a

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/report"
@@ -63,10 +64,15 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	if err != nil {
 		return err
 	}
-	rep := newReport(v1.Simulate, head, base)
-	rep.NotSimulated = notSimulated
 	next := boot(ctx)
 	defer func() { discard(next) }()
+	for _, r := range []*revision{head, base} {
+		if err := p.render(ctx, r); err != nil {
+			return err
+		}
+	}
+	rep := newReport(v1.Simulate, head, base)
+	rep.NotSimulated = notSimulated
 	for i, c := range head.clusters {
 		plane := <-next
 		if plane.err != nil {
@@ -93,7 +99,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 
 // revisions opens head, and base where the user names one.
 func (p *project) revisions(ctx context.Context, s simulation) (head, base *revision, err error) {
-	if head, err = p.head(); err != nil || s.base == "" {
+	if head, err = p.head(ctx); err != nil || s.base == "" {
 		return head, nil, err
 	}
 	sourceMap := s.baseMap
@@ -168,10 +174,10 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 		out.Steps = append(out.Steps, step(s))
 	}
 	if n := len(result.Steps); n > 0 {
-		out.Coverage = replayed(result.Steps[n-1])
+		out.Coverage = replayed(result.Steps[n-1], r.head.world)
 	}
 	if v := r.plane.Version(); !v.Embedded {
-		out.KubernetesVersion = v.GitVersion
+		out.KubernetesVersion = v.Kubernetes
 	}
 	if r.stateDir != "" {
 		return writeStates(r.stateDir, r.head.entry.Name, result)
@@ -185,7 +191,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		return simulate.Options{}, err
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: r.catalog.FluxCRDs(), Live: live, Produced: producedBy,
+		Config: r.plane.Config(), FluxCRDs: r.crds(), Live: live, Produced: producedBy,
 		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
@@ -213,6 +219,14 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		o.Steps = append(o.Steps, again)
 	}
 	return o, nil
+}
+
+// crds are those of the Flux that the cluster runs before the change.
+func (r replay) crds() []*unstructured.Unstructured {
+	if r.base != nil {
+		return r.base.catalog.FluxCRDs()
+	}
+	return r.head.catalog.FluxCRDs()
 }
 
 // edits are what others do to the cluster between base and head.
