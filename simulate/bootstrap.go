@@ -35,8 +35,10 @@ func (r *replay) install(ctx context.Context) error {
 	if err := r.installFlux(ctx); err != nil {
 		return err
 	}
-	for _, u := range r.everything(ctx) {
-		r.boot[u.GetUID()] = true
+	if r.opts.States {
+		for _, u := range r.everything(ctx) {
+			r.boot[u.GetUID()] = true
+		}
 	}
 	r.edit(ctx, edits(r.opts.Live))
 	if err := r.settle(ctx); err != nil {

@@ -48,7 +48,12 @@ func terminating(obj map[string]any) bool {
 func (r *replay) changes(ctx context.Context) []diff.Change {
 	var out []diff.Change
 	written := map[finding.Ref]bool{}
-	for _, h := range histories(r.recorder.take()) {
+	writes := r.recorder.take()
+	for _, w := range writes {
+		r.uids.learn(w.before)
+		r.uids.learn(w.after)
+	}
+	for _, h := range histories(writes) {
 		if terminating(h.after) && r.cluster.read(ctx, h.ref) == nil {
 			h.after = nil
 		}
@@ -92,7 +97,7 @@ func (r *replay) change(h *history) (diff.Change, bool) {
 			c.Action, c.Reason, c.From = diff.Adopt, reason, from
 		}
 	}
-	c.Fields = diff.Objects(h.before, h.after)
+	c.Fields = diff.Objects(r.uids.stable(h.before), r.uids.stable(h.after))
 	if c.Action == diff.Update && len(c.Fields) == 0 {
 		c.Action = diff.Unchanged
 	}
@@ -171,6 +176,7 @@ func (r *replay) failed() []diff.Change {
 		var by []finding.Ref
 		for _, f := range m.failures {
 			e := f.Error
+			e.Message = r.uids.text(e.Message)
 			by = append(by, f.Object.Ref())
 			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
 				Pos: firstPlace(f)})
@@ -210,6 +216,9 @@ func (r *replay) sortChanges(list []diff.Change) {
 func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx), Events: r.step.events, Notes: r.step.notes}
+	for i := range step.Events {
+		step.Events[i].Message = r.uids.text(step.Events[i].Message)
+	}
 	slices.SortStableFunc(step.Events, func(a, b Event) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})

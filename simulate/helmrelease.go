@@ -237,7 +237,7 @@ func (r *replay) releaseInput(s *subject) ReleaseInput {
 	}
 	return ReleaseInput{
 		Object: o, Settings: settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
-		Config: r.cluster.configFor(user), Admin: r.recorder.watching(r.cluster.base), Settle: r.settle,
+		Config: r.cluster.configFor(user), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
 	}
 }
 
@@ -250,7 +250,8 @@ func (r *replay) reconcileRelease(ctx context.Context, s *subject) error {
 		return r.conclude(ctx, s, st, phaseUnknown)
 	}
 	in := r.releaseInput(s)
-	in.Retry, in.Resync = s.mem.phase == phaseFailed, r.step.input.Resync
+	in.Resync = r.step.input.Resync
+	r.recorder.refusals()
 	r.cluster.capabilities = nil
 	result, err := r.opts.Releases.Reconcile(ctx, in)
 	if err != nil {
@@ -282,15 +283,15 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 		r.event(s.ref, e.Type, e.Reason, e.Message)
 	}
 	m := s.mem
-	m.reason, m.on, m.failures = result.Reason, result.On, result.Failed
+	m.reason, m.on, m.failures = result.Reason, result.On, nil
 	m.rendered, m.blocked = map[finding.Ref]*render.Object{}, nil
-	for _, o := range result.Objects {
+	for _, o := range append(result.Objects, result.Blocked...) {
 		m.rendered[o.Ref()] = o
 	}
 	for _, o := range result.Blocked {
-		m.rendered[o.Ref()] = o
 		m.blocked = append(m.blocked, o.Ref())
 	}
+	m.failures = r.releaseRefusals(s)
 	r.applies(result.Objects)
 	return r.conclude(ctx, s, st, releasePhase(st, result))
 }

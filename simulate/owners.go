@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -17,7 +19,7 @@ func (r *replay) owners(ctx context.Context) []Owner {
 	for _, s := range r.subjects(ctx, fluxKinds...) {
 		st := statusOf(s.live)
 		o := Owner{
-			Ref: s.ref, APIVersion: s.live.GetAPIVersion(), Ready: st.ready(), Conditions: st.named(),
+			Ref: s.ref, APIVersion: s.live.GetAPIVersion(), Ready: r.stableCondition(st.ready()), Conditions: st.named(),
 			State: stateOf(s), Reason: s.mem.reason, BlockedBy: s.mem.on,
 			Revision: st.text("lastAppliedRevision"), Attempted: st.text("lastAttemptedRevision"),
 			Inventory: inventoryLines(st.fields["inventory"]), History: historyLines(st.fields["history"]),
@@ -30,6 +32,11 @@ func (r *replay) owners(ctx context.Context) []Owner {
 	}
 	slices.SortFunc(out, func(a, b Owner) int { return a.Ref.Compare(b.Ref) })
 	return out
+}
+
+func (r *replay) stableCondition(c render.Condition) render.Condition {
+	c.Message = r.uids.text(c.Message)
+	return c
 }
 
 func stateOf(s *subject) render.State {
@@ -80,11 +87,15 @@ func historyLines(v any) []string {
 // sorted, without status and without what the server sets, managedFields kept.
 func (r *replay) state(ctx context.Context) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
-	for _, u := range r.everything(ctx) {
-		if r.boot[u.GetUID()] {
+	all := r.everything(ctx)
+	for _, u := range all {
+		r.uids.learn(u.Object)
+	}
+	for _, u := range all {
+		if r.boot[u.GetUID()] || u.GetLabels()["kube-aggregator.kubernetes.io/automanaged"] != "" {
 			continue
 		}
-		c := u.DeepCopy()
+		c := &unstructured.Unstructured{Object: r.uids.stable(u.Object)}
 		unstructured.RemoveNestedField(c.Object, "status")
 		for _, f := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"} {
 			unstructured.RemoveNestedField(c.Object, "metadata", f)
@@ -97,15 +108,30 @@ func (r *replay) state(ctx context.Context) []*unstructured.Unstructured {
 
 // everything lists all objects of the cluster but events and leases, each once.
 func (r *replay) everything(ctx context.Context) []*unstructured.Unstructured {
+	kinds := r.cluster.kinds()
+	lists := make([][]*unstructured.Unstructured, len(kinds))
+	var group errgroup.Group
+	group.SetLimit(listers)
+	for i, k := range kinds {
+		group.Go(func() error {
+			// A kind that cannot be listed holds nothing that anybody applied.
+			lists[i], _ = r.cluster.listNow(ctx, k.gvk, "")
+			return nil
+		})
+	}
+	_ = group.Wait()
 	var out []*unstructured.Unstructured
-	seen := map[string]bool{}
-	for _, k := range r.cluster.kinds() {
-		for _, u := range r.cluster.List(ctx, k.gvk, "") {
-			if id := string(u.GetUID()); !seen[id] && id != "" {
-				seen[id] = true
+	seen := map[types.UID]bool{}
+	for _, list := range lists {
+		for _, u := range list {
+			if !seen[u.GetUID()] && u.GetUID() != "" {
+				seen[u.GetUID()] = true
 				out = append(out, u)
 			}
 		}
 	}
 	return out
 }
+
+// listers is how many kinds are listed at the same time.
+const listers = 8

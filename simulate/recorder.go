@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
@@ -24,6 +25,14 @@ type write struct {
 	before, after map[string]any // nil when the object did not or does not exist
 }
 
+// refused is one request that the server turned down.
+type refused struct {
+	actor   finding.Ref
+	request request
+	object  map[string]any // as sent, nil when the request carries no whole object
+	status  metav1.Status
+}
+
 // recorder notes every request that changes the cluster, with the object before
 // and after, and whether the server can be reached at all.
 type recorder struct {
@@ -31,6 +40,7 @@ type recorder struct {
 	actor  finding.Ref
 	writes []write
 	total  int // grows with every write
+	turned []refused
 	sent   int // grows with every request that may change something
 	dead   error
 
@@ -46,6 +56,13 @@ func (r *recorder) act(ref finding.Ref) {
 	r.actor = ref
 }
 
+// current is the one on whose behalf requests are sent.
+func (r *recorder) current() finding.Ref {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.actor
+}
+
 // count is the number of writes so far.
 func (r *recorder) count() int {
 	r.mu.Lock()
@@ -59,6 +76,15 @@ func (r *recorder) take() []write {
 	defer r.mu.Unlock()
 	out := r.writes
 	r.writes = nil
+	return out
+}
+
+// refusals returns the requests that the server turned down, and forgets them.
+func (r *recorder) refusals() []refused {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.turned
+	r.turned = nil
 	return out
 }
 
@@ -135,8 +161,11 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 		before = t.read(req, req.URL.Path)
 	}
 	resp, err := t.next.RoundTrip(req)
-	if err != nil || resp.StatusCode >= 300 {
+	if err != nil {
 		return resp, err
+	}
+	if resp.StatusCode >= 300 {
+		return resp, t.refuse(req, resp, r)
 	}
 	after, err := t.after(req, resp, r)
 	if err != nil {
@@ -144,6 +173,31 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.note(before, after)
 	return resp, nil
+}
+
+// refuse notes why the server turns a request down.
+func (t tape) refuse(req *http.Request, resp *http.Response, r request) error {
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	no := refused{request: r}
+	if json.Unmarshal(body, &no.status) != nil || no.status.Reason == metav1.StatusReasonNotFound && req.Method == http.MethodDelete {
+		return nil
+	}
+	if req.GetBody != nil && req.Method != http.MethodDelete {
+		if sent, err := req.GetBody(); err == nil {
+			data, _ := io.ReadAll(sent)
+			no.object = decode(data)
+		}
+	}
+	t.recorder.mu.Lock()
+	defer t.recorder.mu.Unlock()
+	no.actor = t.recorder.actor
+	t.recorder.turned = append(t.recorder.turned, no)
+	return nil
 }
 
 // after is the object as the request leaves it.

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -33,12 +34,17 @@ type ReleaseInput struct {
 
 	Config *rest.Config // acts as the service account of the HelmRelease; every write is recorded
 	Admin  *rest.Config // acts as helm-controller itself, not recorded
-	Retry  bool         // the last reconciliation failed and its retry is due
 	Resync bool         // a reconciliation was asked for
 
-	// Settle imitates the rest of the cluster (workloads get ready, jobs
-	// complete, owned objects go), so that whoever waits need not poll for long.
-	Settle func(context.Context) error
+	// Wait lets the rest of the cluster do what it does here and then lists the
+	// objects that are not as they are waited for, one line each; nothing sleeps.
+	Wait func(ctx context.Context, w Awaited) ([]string, error)
+}
+
+// Awaited is what an action on a release waits for.
+type Awaited struct {
+	Objects []*unstructured.Unstructured
+	Gone    bool // deleted, otherwise healthy
 }
 
 // ReleaseResult is what a reconciliation of a release led to.
@@ -49,10 +55,9 @@ type ReleaseResult struct {
 	Others  []NamedCondition // Released, TestSuccess, Remediated, Drifted, Stalled; one that is missing is removed
 	Status  map[string]any   // the other fields of the status, complete
 	Events  []Event
-	Retry   bool             // the controller tries again by itself
 	Objects []*render.Object // rendered, for positions
 	Blocked []*render.Object // rendered, never tried
-	Failed  []Refusal
+	Problem string           // what is wrong, when Ready does not say it
 	On      []finding.Ref
 }
 

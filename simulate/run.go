@@ -54,7 +54,8 @@ type replay struct {
 	clock     int                                        // grows with every change that somebody may wait for
 	now       int64                                      // seconds that waiting would have taken so far
 	step      *stepRun
-	seeded    bool                   // the entry is in the cluster
+	seeded    bool // the entry is in the cluster
+	uids      *uids
 	ending    map[string]finding.Ref // namespaces being deleted, by whom
 	deletions int                    // so far
 	collected int                    // deletions that the garbage collection has seen
@@ -84,6 +85,7 @@ func newReplay(opts Options) (*replay, error) {
 		index:     map[finding.Ref]*unstructured.Unstructured{},
 		artifacts: map[finding.Ref]source.Artifact{},
 		failures:  map[finding.Ref]*source.Failure{},
+		uids:      &uids{known: map[string]bool{}},
 		ending:    map[string]finding.Ref{},
 		boot:      map[types.UID]bool{},
 	}

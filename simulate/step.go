@@ -178,7 +178,7 @@ func (r *replay) reconcile(ctx context.Context, s *subject) error {
 }
 
 // conclude ends an attempt: the status is written, and whoever waits for the
-// subject is woken if its verdict is a new one.
+// subject is woken if its verdict is a new one. Waiting is no verdict.
 func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) error {
 	if err := r.cluster.commit(ctx, st); err != nil {
 		return err
@@ -187,7 +187,7 @@ func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) 
 	applied := st.text("lastAppliedRevision")
 	verdict := st.ready()
 	verdict.Message += "\x00" + applied
-	if m.verdict != verdict {
+	if m.verdict != verdict && p != phaseWaiting {
 		m.verdict = verdict
 		r.clock++
 	}
