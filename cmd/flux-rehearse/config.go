@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -76,6 +77,9 @@ func loadConfig(path string) (config, error) {
 	}
 	if w := c.Rehearsal.Workloads; w != "" && w != "ready" && w != "never" {
 		return c, usagef("--config %s: rehearsal.workloads must be ready or never, got %q", path, w)
+	}
+	if _, _, err := net.ParseCIDR(c.ServiceRange); err != nil && c.ServiceRange != "" {
+		return c, usagef("--config %s: serviceRange must be in CIDR form such as 10.96.0.0/12, got %q", path, c.ServiceRange)
 	}
 	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != "server" {
 		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)

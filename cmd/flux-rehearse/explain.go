@@ -15,7 +15,7 @@ func newExplain(opt *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [RULE]",
 		Short: "Tell what a rule reports, why it matters and what to type; without RULE, list all",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  oneAtMost("RULE"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range rules.All() {

@@ -8,6 +8,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
@@ -18,6 +21,8 @@ func main() {
 	if code, ran := controlplane.Main(); ran {
 		os.Exit(code)
 	}
+	// The libraries of the controllers log; what matters of it is in the result.
+	log.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,12 +142,8 @@ func (p *project) entries(tree *repo.Tree) ([]repo.Entry, error) {
 		return []repo.Entry{bootstrapEntry(p.config.Bootstrap)}, nil
 	}
 	entries, err := tree.Entries(repo.EntryOptions{Explicit: p.opt.entries})
-	var none *repo.NoEntryError
-	if errors.As(err, &none) {
-		return nil, usageError{err}
-	}
 	if err != nil {
-		return nil, fmt.Errorf("find the clusters: %w", err)
+		return nil, usageError{err} // all of them say what to type
 	}
 	return entries, nil
 }

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/flux-rehearse/flux-rehearse/report"
 )
@@ -81,9 +83,29 @@ itself. It needs no cluster, no credentials and no network.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(newValidate(opt), newSimulate(opt), newRender(opt), newExplain(opt), newVersion(opt))
 	return root
+}
+
+// flagError says what is wrong with a flag in the words of its user.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		f := invalid.GetFlag()
+		return usagef("--%s must be of type %s, got %q", f.Name, f.Value.Type(), invalid.GetValue())
+	}
+	return usageError{err}
+}
+
+// oneAtMost makes further arguments a usage error.
+func oneAtMost(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef("one %s at most, got %d", name, len(args))
+		}
+		return nil
+	}
 }
 
 // shared adds the flags that validate, simulate and render have in common.
@@ -97,13 +119,11 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 	f.StringSliceVar(&o.entries, "entry", nil, "`folder` that a root Kustomization applies, where the repository does not say (repeatable)")
 	f.StringVar(&o.flux, "flux-version", "", "Flux `minor` that the clusters run, such as 2.8")
 	f.StringVar(&o.colour, "color", "auto", "auto, always or never")
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return usagef("one PATH at most, got %d", len(args))
+	cmd.Args = oneAtMost("PATH")
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("output") && !slices.Contains(report.Formats(), o.format) {
+			return usagef("-o must be one of %s, got %q", strings.Join(report.Formats(), ", "), o.format)
 		}
-		return nil
-	}
-	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
 		o.path = "."
 		if len(args) == 1 {
 			o.path = args[0]
@@ -127,9 +147,6 @@ func (o *options) check() error {
 	case o.colour != "auto" && o.colour != "always" && o.colour != "never":
 		return usagef("--color must be auto, always or never, got %q", o.colour)
 	}
-	if o.format != "" && !contains(report.Formats(), o.format) {
-		return usagef("-o must be one of %s, got %q", strings.Join(report.Formats(), ", "), o.format)
-	}
 	info, err := os.Stat(o.path)
 	if err != nil {
 		return usagef("cannot read %q: no such folder", o.path)
@@ -138,13 +155,4 @@ func (o *options) check() error {
 		return usagef("%q is a file, want the folder of a repository", o.path)
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }

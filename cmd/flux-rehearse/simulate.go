@@ -53,6 +53,9 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	if s.failOn != "changes" && s.failOn != "failures" {
 		return usagef("--fail-on must be changes or failures, got %q", s.failOn)
 	}
+	if s.base == "" && s.baseMap != "" {
+		return usagef("--base-source-map %s is about a base revision: name it with --base", s.baseMap)
+	}
 	p, err := openProject(opt)
 	if err != nil {
 		return err
@@ -64,7 +67,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	if err != nil {
 		return err
 	}
-	next := boot(ctx)
+	next := p.boot(ctx)
 	defer func() { discard(next) }()
 	for _, r := range []*revision{head, base} {
 		if err := p.render(ctx, r); err != nil {
@@ -80,7 +83,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		}
 		next = nil
 		if i+1 < len(head.clusters) {
-			next = boot(ctx)
+			next = p.boot(ctx)
 		}
 		r := replay{project: p, simulation: s, head: c, base: match(base, c.entry.Name), plane: plane.Plane}
 		err := r.run(ctx, bar, &rep.Clusters[i])
@@ -128,10 +131,10 @@ type booted struct {
 }
 
 // boot starts a control plane in the background.
-func boot(ctx context.Context) chan booted {
+func (p *project) boot(ctx context.Context) chan booted {
 	out := make(chan booted, 1)
 	go func() {
-		plane, err := controlplane.Start(ctx, controlplane.Options{})
+		plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: p.config.ServiceRange})
 		if err != nil {
 			err = fmt.Errorf("start an API server: %w", err)
 		}
@@ -236,7 +239,11 @@ func (r replay) edits(head *simulate.StepInput) error {
 		return err
 	}
 	for _, u := range objects {
-		head.Apply = append(head.Apply, simulate.Edit{Object: u, Manager: "kubectl-edit"})
+		e := simulate.Edit{Object: u, Manager: "kubectl-edit"}
+		for _, m := range u.GetManagedFields() {
+			e.Manager = m.Manager
+		}
+		head.Apply = append(head.Apply, e)
 	}
 	for _, k := range r.config.Rehearsal.BeforeHead.Delete {
 		head.Delete = append(head.Delete, simulate.Edit{Object: k.object()})
@@ -247,7 +254,7 @@ func (r replay) edits(head *simulate.StepInput) error {
 func (r replay) environment() simulate.Emulate {
 	e := simulate.RealCluster()
 	if r.config.Rehearsal.Environment == "server" {
-		e = simulate.Emulate{}
+		e = simulate.Emulate{Namespaces: true}
 	}
 	if w := r.config.Rehearsal.Workloads; w != "" {
 		e.AssumeReady = w == "ready"

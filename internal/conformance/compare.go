@@ -81,6 +81,10 @@ func (s *state) add(o map[string]any) {
 	name := strings.Join([]string{group, kind, fmt.Sprint(meta["namespace"]), fmt.Sprint(meta["name"])}, "/")
 	s.managed[name] = managers(meta["managedFields"])
 	delete(meta, "managedFields")
+	delete(meta, "deletionGracePeriodSeconds")
+	if meta["deletionTimestamp"] != nil {
+		meta["deletionTimestamp"] = "<set>"
+	}
 	if strings.HasSuffix(group, "toolkit.fluxcd.io") || strings.HasSuffix(group, "extensions.fluxcd.io") {
 		delete(meta, "finalizers")
 	}

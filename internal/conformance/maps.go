@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"sort"
@@ -120,6 +121,8 @@ func (s *stage) config() error {
 		"controllers": map[string]any{"kustomize": s.Flags["kustomize"], "helm": s.Flags["helm"], "sourceWatcher": s.Watcher},
 		"rehearsal":   rehearsal,
 		"bootstrap":   s.bootstrap(),
+		// The range of the record's API server.
+		"serviceRange": "10.0.0.0/24",
 	}
 	before := map[string]any{"delete": s.HeadDelete}
 	for _, part := range []struct {
@@ -144,8 +147,38 @@ func (s *stage) clusterFiles(folder string, into map[string]any, key string) err
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(s.dir, folder, "*.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := nameManager(f); err != nil {
+			return err
+		}
+	}
 	into[key] = files
-	return err
+	return nil
+}
+
+// nameManager turns the annotation that names the field manager of an object
+// into what the program reads.
+func nameManager(file string) error {
+	docs, err := documents(file, strings.NewReplacer())
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	for _, d := range docs {
+		meta, _ := d["metadata"].(map[string]any)
+		annotations, _ := meta["annotations"].(map[string]any)
+		if m, ok := annotations["oracle.test/manager"]; ok {
+			meta["managedFields"] = []any{map[string]any{"manager": m, "operation": "Apply"}}
+		}
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(file, out.Bytes(), 0o644)
 }
 
 // bootstrap is what the record's harness applied before Flux started.

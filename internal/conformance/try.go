@@ -134,7 +134,8 @@ var masked = []struct {
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:<digest>"},
 	{regexp.MustCompile(`\b([0-9]+h)?([0-9]+m)?[0-9]+(\.[0-9]+)?(ms|s|m|h)\b`), "<dur>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
-	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/kustomization-(<tmp>|[0-9]+)`), "<artifact>"},
+	// The controller names the folder into which it unpacks the artifact.
+	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/?`), ""},
 	{regexp.MustCompile(`\s+`), " "},
 }
 

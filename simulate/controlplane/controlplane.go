@@ -5,6 +5,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,12 @@ type Options struct {
 	Assets string
 	// Dir is where the private folder of the plane is made.
 	Dir string
+	// ServiceRange is where Services get their addresses, ServiceRange when empty.
+	ServiceRange string
 }
+
+// ServiceRange is the range of service addresses that most clusters use.
+const ServiceRange = "10.96.0.0/12"
 
 // Version is the version of a running API server.
 type Version struct {
@@ -36,11 +42,12 @@ type Version struct {
 
 // Plane is a running control plane.
 type Plane struct {
-	config  *rest.Config
-	version Version
-	folder  *folder
-	env     *envtest.ControlPlane
-	ended   map[string]chan struct{} // by program, closed when it has ended
+	config   *rest.Config
+	version  Version
+	folder   *folder
+	env      *envtest.ControlPlane
+	services string                   // address range
+	ended    map[string]chan struct{} // by program, closed when it has ended
 
 	stop    sync.Once
 	stopErr error
@@ -61,7 +68,10 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	if err != nil {
 		return nil, explain(err, "")
 	}
-	p := &Plane{folder: f, done: make(chan struct{}), ended: map[string]chan struct{}{}, version: Version{Embedded: assets == ""}}
+	p := &Plane{
+		folder: f, done: make(chan struct{}), ended: map[string]chan struct{}{},
+		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, ServiceRange),
+	}
 	if err := p.start(ctx); err != nil {
 		err = explain(err, p.Logs())
 		return nil, errors.Join(err, p.Stop())
@@ -104,7 +114,7 @@ func (p *Plane) launch() error {
 	if err != nil {
 		return err
 	}
-	server, err := newAPIServer(p.folder, logs[apiServerName], etcdClients(p.folder, etcd.URL))
+	server, err := newAPIServer(p.folder, logs[apiServerName], etcdClients(p.folder, etcd.URL), p.services)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func etcdClients(f *folder, fallback *url.URL) string {
 
 // newAPIServer describes an API server that decides as one in a cluster does,
 // without what only a cluster can give.
-func newAPIServer(f *folder, log *os.File, clients string) (*envtest.APIServer, error) {
+func newAPIServer(f *folder, log *os.File, clients, services string) (*envtest.APIServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func newAPIServer(f *folder, log *os.File, clients string) (*envtest.APIServer, 
 	server.Configure().
 		Set("etcd-servers", clients).
 		Set("advertise-address", loopback).
-		Set("service-cluster-ip-range", "10.96.0.0/12").
+		Set("service-cluster-ip-range", services).
 		Set("authorization-mode", "RBAC").
 		Set("disable-admission-plugins", disabledAdmission()).
 		Set("enable-priority-and-fairness", "false").
