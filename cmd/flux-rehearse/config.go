@@ -27,7 +27,9 @@ type config struct {
 	} `yaml:"controllers"`
 	Cluster   []string         `yaml:"cluster"`   // files with objects that exist before Flux starts
 	Bootstrap []map[string]any `yaml:"bootstrap"` // source and root Kustomization, instead of those found in the repository
-	Rehearsal rehearsal        `yaml:"rehearsal"`
+	// ServiceRange is the range of service addresses of the clusters, in CIDR form.
+	ServiceRange string    `yaml:"serviceRange"`
+	Rehearsal    rehearsal `yaml:"rehearsal"`
 
 	dir string
 }
