@@ -85,12 +85,12 @@ type Statement struct {
 	Problem finding.Problem
 }
 
-// Stated returns the Problems with one of the reasons, less those of what a
-// suspended Flux object keeps from the cluster.
+// Stated returns the Problems with one of the reasons, less those of
+// suspended Flux objects and of what these keep from the cluster.
 func (p *Pass) Stated(reasons ...string) []Statement {
 	var out []Statement
 	for _, o := range p.World.Outcomes {
-		if Dormant(p.World, o.Object) {
+		if o.State == render.Suspended || Dormant(p.World, o.Object) {
 			continue
 		}
 		for _, problem := range o.Problems {
