@@ -35,6 +35,9 @@ func (j *job) entryPlace(f *kustomize.Failure) finding.Position {
 			return pos
 		}
 	}
+	if pos := w.operationPlace(f); !pos.IsZero() {
+		return pos
+	}
 	for _, l := range w.all {
 		if f.File != "" && (path.Clean(f.File) == l.dir || path.Dir(f.File) == l.dir && strings.Contains(f.File, ".y")) {
 			return l.At("")
@@ -131,6 +134,31 @@ func (w *walk) patchPlace(kind, name string) finding.Position {
 			for _, d := range w.patchFile(l, e.text) {
 				if object(d.value).text("kind") == kind && object(d.value).sub("metadata").text("name") == name {
 					return d.at("/metadata/name")
+				}
+			}
+		}
+	}
+	return finding.Position{}
+}
+
+// operationPlace is the place of the JSON patch operation on the path that a
+// failure names.
+func (w *walk) operationPlace(f *kustomize.Failure) finding.Position {
+	if f.Field == "" || f.Reason != "patch-path-missing" && f.Reason != "patch-test-failed" {
+		return finding.Position{}
+	}
+	for _, l := range w.all {
+		for i, v := range l.content.list("patches") {
+			docs := w.patchFile(l, object(v).text("path"))
+			if text := object(v).text("patch"); text != "" {
+				docs = w.inline(l, fmt.Sprintf("/patches/%d/patch", i), text)
+			}
+			for _, d := range docs {
+				operations, _ := d.value.([]any)
+				for k, op := range operations {
+					if object(op).text("path") == f.Field {
+						return d.at(fmt.Sprintf("/%d/path", k))
+					}
 				}
 			}
 		}
