@@ -74,11 +74,12 @@ type unknownError struct{ error }
 func (s *stage) run(bin string) error {
 	args := []string{
 		"simulate", filepath.Join(s.dir, "repo"), "-o", "json", "--config", filepath.Join(s.dir, "config.yaml"),
-		"--source-map", filepath.Join(s.dir, "map-head.yaml"), "--base-source-map", filepath.Join(s.dir, "map-base.yaml"),
 		"--state-dir", filepath.Join(s.dir, "state"),
 	}
-	if s.base != "" {
-		args = append(args, "--base", s.base)
+	if s.base == "" {
+		args = append(args, "--source-map", filepath.Join(s.dir, "map-base.yaml"))
+	} else {
+		args = append(args, "--source-map", filepath.Join(s.dir, "map-head.yaml"), "--base", s.base, "--base-source-map", filepath.Join(s.dir, "map-base.yaml"))
 	}
 	cmd := exec.Command(bin, args...)
 	var stdout, stderr bytes.Buffer
