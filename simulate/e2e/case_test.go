@@ -13,15 +13,20 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
+	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
 // places are URLs for those that a recorded case leaves open.
 var places = strings.NewReplacer("__GIT_URL__", "https://git.test", "__HELM_URL__", "https://charts.test",
 	"__OCI_URL__", "oci://oci.test", "__OCI_HOST__", "oci.test")
+
+// commits stand for those of the record.
+var commits = map[string]string{"base": strings.Repeat("b", 40), "head": strings.Repeat("d", 40), "second": strings.Repeat("e", 40)}
 
 // recordedCase is case.yaml.
 type recordedCase struct {
@@ -77,7 +82,7 @@ func readYAML(t *testing.T, name string, out any) {
 func (c recordedCase) options(t *testing.T, folder string) simulate.Options {
 	t.Helper()
 	o := simulate.Options{
-		Config: server(t), FluxCRDs: objects(t, filepath.Join(folder, "crds")), SeedManager: "oracle", States: true,
+		Config: server(t), FluxCRDs: objects(t, filepath.Join(folder, "crds")), SeedManager: "oracle", Releases: releases.New(), States: true,
 		Emulate: simulate.Emulate{Namespaces: true, AssumeReady: c.FakeReady, NeverReady: "oracle.test/never-ready"},
 	}
 	for _, name := range []string{"base", "head", "resync"} {
@@ -97,11 +102,11 @@ func (c recordedCase) step(t *testing.T, name string) simulate.StepInput {
 	self := finding.Ref{Group: "source.toolkit.fluxcd.io", Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system"}
 	set := source.New(source.Options{
 		Tree: repo.FromFiles(files(t, tree)), Self: self, SelfURLs: []string{"https://git.test/flux-system"}, Map: c.published(t, name != "base"),
-		Workdir: t.TempDir(), Revision: "<commit:" + rev + ">",
+		Workdir: t.TempDir(), Revision: commits[rev],
 	})
 	in := simulate.StepInput{
 		Name: name, Entry: c.entry(self), Sources: set, Settings: c.settings(),
-		Renderers: []render.Renderer{kustomization.New(kustomization.Options{Dir: set.Dir}), artifactgenerator.New()},
+		Renderers: []render.Renderer{kustomization.New(kustomization.Options{Dir: set.Dir}), artifactgenerator.New(), helmrelease.New(helmrelease.Options{})},
 		Resync:    name != "base" && rev == "base" || name == "resync",
 	}
 	switch name {
@@ -197,7 +202,7 @@ func (c recordedCase) published(t *testing.T, head bool) *source.Map {
 		if suffix != "" && !head {
 			continue
 		}
-		add("git"+suffix+"/*", "kind: GitRepository, url: https://git.test/%s, commit: <commit:second>, ref: {branch: main}",
+		add("git"+suffix+"/*", "kind: GitRepository, url: https://git.test/%s, commit: " + commits["second"] + ", ref: {branch: main}",
 			func(p string) []any { return []any{filepath.Base(p)} })
 		add("oci"+suffix+"/*/*", "kind: OCIRepository, url: oci://oci.test/%s, ref: {tag: %s}",
 			func(p string) []any { return []any{filepath.Base(filepath.Dir(p)), filepath.Base(p)} })

@@ -56,6 +56,11 @@ func TestConformance(t *testing.T) {
 			defer cancel()
 			o := c.options(t, folder)
 			start := time.Now()
+			o.Progress = func(m string) {
+				if testing.Verbose() && os.Getenv("TRACE") != "" {
+					t.Log(time.Since(start).Round(time.Millisecond), m)
+				}
+			}
 			result, err := simulate.Run(ctx, o)
 			if err != nil {
 				t.Fatal(err)
@@ -84,6 +89,9 @@ func compare(t *testing.T, dir string, step simulate.Step, state []*unstructured
 			continue
 		}
 		got := record{Kind: want.Kind, Namespace: want.Namespace, Name: want.Name, Ready: o.Ready, Inventory: o.Inventory, History: o.History}
+		for i := range got.History {
+			got.History[i] = masked(got.History[i])
+		}
 		want.Ready.Message, got.Ready.Message = masked(want.Ready.Message), masked(got.Ready.Message)
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s:\n%s", step.Name, id, d)
@@ -177,6 +185,8 @@ func normal(v any) any {
 			out[i] = normal(e)
 		}
 		return out
+	case string:
+		return commitsMasked(v)
 	case int64, float64, int:
 		return fmt.Sprint(v)
 	}
@@ -190,7 +200,17 @@ var masks = []struct {
 	{regexp.MustCompile(`<tmpdir>/(kustomization|helmchart)-<tmp>/`), ""},
 	{regexp.MustCompile(`retrying in \d+s`), "retrying"},
 	{regexp.MustCompile(`failed after (<dur>|[0-9hms.]+)`), "failed"},
+	{regexp.MustCompile(`b{40}|b{12}`), "<commit:base>"},
+	{regexp.MustCompile(`d{40}|d{12}`), "<commit:head>"},
+	{regexp.MustCompile(`e{40}|e{12}`), "<commit:second>"},
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:<digest>"},
+}
+
+func commitsMasked(s string) string {
+	for _, m := range masks[3:6] {
+		s = m.from.ReplaceAllString(s, m.to)
+	}
+	return s
 }
 
 func masked(s string) string {

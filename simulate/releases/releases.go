@@ -1,0 +1,159 @@
+// Package releases replays HelmReleases: it joins what prepares a release
+// (charts, values) with what carries it out on a server (Helm's own actions).
+package releases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/release"
+)
+
+// attempts bounds how often a release is reconciled again at once, as it is
+// after a remediation.
+const attempts = 20
+
+// Releases does what helm-controller does with releases. It remembers the
+// charts that source-controller has stored, so one Releases serves one replay.
+type Releases struct {
+	charts map[finding.Ref]*stored
+}
+
+// New returns Releases without charts.
+func New() *Releases { return &Releases{charts: map[finding.Ref]*stored{}} }
+
+var _ simulate.Releases = (*Releases)(nil)
+
+// preparer is a renderer of HelmReleases that also prepares them for Helm.
+type preparer interface {
+	Prepare(ctx context.Context, in render.Input) (helmrelease.Prepared, *helmrelease.Failed)
+}
+
+func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *render.Object) (helmrelease.Prepared, *helmrelease.Failed) {
+	input := render.Input{Object: o, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
+	if p, ok := in.Renderer.(preparer); ok {
+		return p.Prepare(ctx, input)
+	}
+	return helmrelease.Prepare(ctx, input)
+}
+
+// Reconcile implements simulate.Releases.
+func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
+	prepared, failed := r.prepare(ctx, in, in.Object)
+	if failed != nil {
+		return notPrepared(in, failed), nil
+	}
+	if c := r.charts[chartRef(in.Object)]; c != nil {
+		prepared.Chart, prepared.ChartVersion = c.chart, c.version
+	}
+	req := request(in)
+	req.Prepared = prepared
+	var events []release.Event
+	var result release.Result
+	for range attempts {
+		var err error
+		if result, err = release.Reconcile(ctx, req); err != nil {
+			return simulate.ReleaseResult{}, err
+		}
+		events = append(events, result.Events...)
+		status, err := result.StatusMap()
+		if err != nil {
+			return simulate.ReleaseResult{}, err
+		}
+		req.Object = req.Object.DeepCopy()
+		req.Object.Object["status"] = status
+		if result.Next != release.AtOnce {
+			break
+		}
+	}
+	result.Events = events
+	out, err := resultOf(result)
+	out.Objects = rendered(ctx, in)
+	return out, err
+}
+
+// Uninstall implements simulate.Releases.
+func (r *Releases) Uninstall(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
+	delete(r.charts, chartRef(in.Object))
+	result, err := release.Uninstall(ctx, request(in))
+	if err != nil {
+		return simulate.ReleaseResult{}, err
+	}
+	return resultOf(result)
+}
+
+func request(in simulate.ReleaseInput) release.Request {
+	return release.Request{Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in)}
+}
+
+// healthOf lets actions wait on the simulated cluster, where nothing takes time.
+func healthOf(in simulate.ReleaseInput) release.Health {
+	return func(ctx context.Context, w release.Wait) error {
+		lines, err := in.Wait(ctx, simulate.Awaited{Objects: w.Objects, Gone: w.For == release.Gone})
+		if err != nil || len(lines) == 0 {
+			return err
+		}
+		return errors.New(strings.Join(append(lines, context.DeadlineExceeded.Error()), "\n"))
+	}
+}
+
+// rendered is what the chart renders, for the places of its objects.
+func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
+	if in.Renderer == nil {
+		return nil
+	}
+	result := in.Renderer.Render(ctx, render.Input{
+		Object: in.Object, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1,
+	})
+	var out []*render.Object
+	for _, list := range [][]*render.Object{result.CRDs, result.Applies, result.Hooks} {
+		out = append(out, list...)
+	}
+	return out
+}
+
+// resultOf is the result of an action as the replay takes it.
+func resultOf(result release.Result) (simulate.ReleaseResult, error) {
+	status, err := result.StatusMap()
+	if err != nil {
+		return simulate.ReleaseResult{}, fmt.Errorf("write the status of a release: %w", err)
+	}
+	delete(status, "conditions")
+	out := simulate.ReleaseResult{State: render.Rendered, Ready: result.Ready(), Status: status}
+	for _, c := range result.Conditions() {
+		out.Others = append(out.Others, simulate.NamedCondition{Type: c.Type, Condition: c.Condition})
+	}
+	for _, e := range result.Events {
+		out.Events = append(out.Events, simulate.Event{Type: e.Type, Reason: e.Reason, Message: e.Message})
+	}
+	if out.Ready.Status != "True" {
+		out.State, out.Reason = render.Failed, "release-failed"
+	}
+	return out, nil
+}
+
+// notPrepared is the result for a release that does not get as far as Helm. The
+// rest of its status stays.
+func notPrepared(in simulate.ReleaseInput, f *helmrelease.Failed) simulate.ReleaseResult {
+	status, _, _ := unstructured.NestedMap(in.Object.Object, "status")
+	delete(status, "conditions")
+	out := simulate.ReleaseResult{State: f.State, Reason: f.Reason, Ready: f.Ready, Status: status}
+	switch {
+	case f.State == render.Unknown:
+		out.Ready = render.Condition{Status: "Unknown", Reason: "Unknown", Message: f.Problem.Message}
+	case f.Stalled:
+		out.Others = []simulate.NamedCondition{{Type: "Stalled", Condition: render.Condition{Status: "True", Reason: f.Ready.Reason, Message: f.Ready.Message}}}
+	}
+	if f.State != render.Unknown && f.Ready.Reason != "" {
+		out.Events = []simulate.Event{{Type: "Warning", Reason: f.Ready.Reason, Message: f.Ready.Message}}
+	}
+	return out
+}
