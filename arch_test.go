@@ -18,26 +18,27 @@ const module = "github.com/flux-rehearse/flux-rehearse/"
 // arrows is the import table: each package may import those on its right, and
 // no other package of this module. cmd may import everything.
 var arrows = map[string][]string{
-	"finding":                  {},
-	"diff":                     {"finding"},
-	"repo":                     {"finding"},
-	"schemas":                  {"schemas/internal/archive"},
-	"schemas/generate":         {"schemas", "schemas/internal/archive"},
-	"schemas/internal/archive": {},
-	"source":                   {"repo", "finding"},
-	"render":                   {"source", "repo", "finding"},
-	"internal/reader":          {"render", "finding"},
-	"render/kustomize":         {"finding"},
-	"render/kustomization":     {"render", "render/kustomize", "source", "repo", "finding", "internal/reader"},
-	"render/helmrelease":       {"render", "render/kustomize", "source", "repo", "finding", "internal/reader"},
-	"render/artifactgenerator": {"render", "source", "repo", "finding"},
-	"validate":                 {"render", "schemas", "repo", "finding"},
-	"validate/rules":           {"validate", "render", "schemas", "repo", "finding"},
-	"simulate":                 {"render", "source", "repo", "diff", "finding"},
-	"simulate/controlplane":    {},
-	"simulate/release":         {"render", "render/kustomize", "render/helmrelease", "finding"},
-	"report":                   {"report/v1", "finding", "diff"},
-	"report/v1":                {"finding", "diff"},
+	"finding":                   {},
+	"diff":                      {"finding"},
+	"repo":                      {"finding"},
+	"schemas":                   {"schemas/internal/archive"},
+	"schemas/generate":          {"schemas", "schemas/internal/archive"},
+	"schemas/internal/archive":  {},
+	"source":                    {"repo", "finding"},
+	"render":                    {"source", "repo", "finding"},
+	"internal/reader":           {"render", "finding"},
+	"render/kustomize":          {"finding"},
+	"render/kustomization":      {"render", "render/kustomization/sops", "render/kustomize", "source", "repo", "finding", "internal/reader"},
+	"render/kustomization/sops": {},
+	"render/helmrelease":        {"render", "render/kustomize", "source", "repo", "finding", "internal/reader"},
+	"render/artifactgenerator":  {"render", "source", "repo", "finding"},
+	"validate":                  {"render", "schemas", "repo", "finding"},
+	"validate/rules":            {"validate", "render", "schemas", "repo", "finding"},
+	"simulate":                  {"render", "source", "repo", "diff", "finding"},
+	"simulate/controlplane":     {},
+	"simulate/release":          {"render", "render/kustomize", "render/helmrelease", "finding"},
+	"report":                    {"report/v1", "finding", "diff"},
+	"report/v1":                 {"finding", "diff"},
 }
 
 // owners lists the packages that alone may import a heavy dependency, tests included.
@@ -58,7 +59,7 @@ var owners = map[string][]string{
 	"github.com/fluxcd/pkg/artifact":             {"source"},
 	"sigs.k8s.io/controller-tools/":              {"schemas/generate"},
 	"github.com/fluxcd/pkg/runtime/cel":          {"simulate"},
-	"github.com/getsops/":                        {"render/kustomization"},
+	"github.com/getsops/":                        {"render/kustomization/sops"},
 }
 
 const (

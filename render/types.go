@@ -177,6 +177,7 @@ type Settings struct {
 	UseHelm3Defaults               bool
 	DefaultToRetryOnFailure        bool
 	DisableChartDigestTracking     bool
+	Complete                       bool // what the cluster does not hold does not exist: nothing is made by hand
 	Offline                        bool
 	Assumed                        []repo.Assumption
 }

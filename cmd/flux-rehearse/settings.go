@@ -42,6 +42,7 @@ func (p *project) settings(ctx context.Context, c *cluster) (render.Settings, er
 	s = kustomization.Flags(s, "kustomize-controller", p.config.Controllers.Kustomize)
 	s = kustomization.Flags(s, "helm-controller", p.config.Controllers.Helm)
 	s.ExternalArtifact = s.ExternalArtifact || p.config.Controllers.SourceWatcher
+	s.Complete = p.config.Rehearsal.Environment == "server"
 	return s, nil
 }
 

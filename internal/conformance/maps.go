@@ -56,7 +56,7 @@ func (s *stage) otherRepositories(m *sourceMap) error {
 		if s.commits[name], err = head(repo); err != nil {
 			return err
 		}
-		m.Sources = append(m.Sources, row{Kind: "GitRepository", URL: fill("__GIT_URL__/" + name), Path: filepath.Join("git", name)})
+		m.Sources = append(m.Sources, row{Kind: "GitRepository", URL: fill("__GIT_URL__/" + name), Ref: map[string]string{"branch": "main"}, Path: filepath.Join("git", name)})
 	}
 	return nil
 }

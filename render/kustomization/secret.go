@@ -52,6 +52,10 @@ func (j *job) unlock() *render.Result {
 
 func (j *job) loadKeys(ref finding.Ref) *render.Result {
 	u, presence := j.in.Cluster.Get(j.ctx, ref)
+	if presence == render.Absent && j.in.Settings.Complete {
+		text := fmt.Sprintf("secrets %q not found", ref.Name)
+		return j.refuse("BuildFailed", finding.Problem{Reason: "decryption-secret-missing", Field: "/spec/decryption/secretRef/name", Message: text})
+	}
 	if presence != render.Present {
 		// The Secret of keys is usually made by hand and in no repository.
 		j.keys.absent, j.keys.wanted = true, ref.Name
