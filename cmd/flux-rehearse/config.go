@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -75,7 +77,7 @@ func loadConfig(path string) (config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, usagef("--config %s: %v", path, err)
+		return c, yamlError(fmt.Errorf("%s: %w", path, err))
 	}
 	if w := c.Rehearsal.Workloads; w != "" && w != "ready" && w != "never" {
 		return c, usagef("--config %s: rehearsal.workloads must be ready or never, got %q", path, w)
@@ -87,6 +89,16 @@ func loadConfig(path string) (config, error) {
 		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)
 	}
 	return c, nil
+}
+
+// yamlLine is how the YAML library tells a line in the text of its errors.
+var yamlLine = regexp.MustCompile(`: (?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `)
+
+// yamlError makes a usage error of one that starts with the name of a file and
+// goes on as the YAML library writes it: file:line, and the first mistake only.
+func yamlError(err error) error {
+	text, _, _ := strings.Cut(yamlLine.ReplaceAllString(err.Error(), ":$1: "), "\n")
+	return usageError{errors.New(text)}
 }
 
 // objects reads Kubernetes objects from files.

@@ -95,7 +95,7 @@ func (p *project) revision(ctx context.Context, tree *repo.Tree, name, sourceMap
 	if sourceMap != "" {
 		var err error
 		if m, err = source.LoadMap(sourceMap); err != nil {
-			return nil, usageError{err}
+			return nil, yamlError(err)
 		}
 	}
 	entries, err := p.entries(tree)
