@@ -15,5 +15,5 @@ func init() {
 		Fix: "correct the kustomization.yaml",
 	}, "kustomization-unknown-field", "kustomization-invalid", "kustomization-empty", "several-kustomization-files",
 		"component-as-resource", "resource-as-component", "component-path-invalid", "base-cycle", "path-outside-artifact",
-		"helm-charts-disabled", "generator-source-invalid", "generator-target-missing", "remote-base-forbidden")
+		"build-without-end", "helm-charts-disabled", "generator-source-invalid", "generator-target-missing", "remote-base-forbidden")
 }
