@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"simulate":                  {"render", "source", "repo", "diff", "finding"},
 	"simulate/controlplane":     {},
 	"simulate/release":          {"render", "render/kustomize", "render/helmrelease", "finding"},
+	"simulate/releases":         {"simulate", "simulate/release", "render", "render/helmrelease", "source", "finding"},
 	"report":                    {"report/v1", "finding", "diff"},
 	"report/v1":                 {"finding", "diff"},
 }

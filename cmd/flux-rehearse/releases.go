@@ -1,5 +1,9 @@
 package main
 
-import "github.com/flux-rehearse/flux-rehearse/simulate"
+import (
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	helmreleases "github.com/flux-rehearse/flux-rehearse/simulate/releases"
+)
 
-func releases() simulate.Releases { return nil }
+// releases carries out the HelmReleases of one replay.
+func releases() simulate.Releases { return helmreleases.New() }
