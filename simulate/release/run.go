@@ -12,7 +12,6 @@ import (
 	"github.com/fluxcd/pkg/chartutil"
 	"github.com/opencontainers/go-digest"
 	"helm.sh/helm/v4/pkg/action"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
 	helm "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage"
 	corev1 "k8s.io/api/core/v1"
@@ -59,10 +58,7 @@ func (r *run) retries() bool {
 	return r.hr.GetActiveRetry(r.req.Settings.DefaultToRetryOnFailure) != nil
 }
 
-// chart loads the chart afresh: Helm changes the charts that it is given.
-func (r *run) chart() (*helmchart.Chart, error) { return r.req.Prepared.Chart.Load() }
-
-// values are a copy, for the same reason.
+// values are a copy: Helm changes the values that it is given.
 func (r *run) values() map[string]any {
 	values, _ := copyOf(r.req.Prepared.Values).(map[string]any)
 	return values
