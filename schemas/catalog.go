@@ -53,11 +53,11 @@ type Catalog struct {
 func New(options Options) (*Catalog, error) {
 	kube, err := semver.NewVersion(cmp.Or(options.KubeVersion, KubeVersion))
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", options.KubeVersion, err)
+		return nil, fmt.Errorf("version of Kubernetes %q: %w", options.KubeVersion, err)
 	}
 	flux, err := semver.NewVersion(cmp.Or(options.FluxVersion, FluxVersion))
 	if err != nil {
-		return nil, fmt.Errorf("Flux version %q: %w", options.FluxVersion, err)
+		return nil, fmt.Errorf("version of Flux %q: %w", options.FluxVersion, err)
 	}
 	builtin, err := loadBuiltins(kubernetesArchive)
 	if err != nil {

@@ -123,11 +123,11 @@ func kustomizationAddresses(data []byte) []string {
 		paths = append(paths, p)
 		plugins = append(plugins, pluginAddresses([]byte(p))...)
 	}
-	//nolint:staticcheck // The controllers still accept the deprecated fields.
+	//lint:ignore SA1019 the controllers still accept the deprecated fields.
 	for _, p := range k.PatchesStrategicMerge {
 		paths = append(paths, string(p))
 	}
-	//nolint:staticcheck // The controllers still accept the deprecated fields.
+	//lint:ignore SA1019 the controllers still accept the deprecated fields.
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
 		paths = append(paths, p.Path)
 	}

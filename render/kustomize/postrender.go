@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	flux "github.com/fluxcd/pkg/apis/kustomize"
+	//lint:ignore SA1019 what helm-controller uses
 	"sigs.k8s.io/kustomize/api/builtins"
 	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/kustomize/api/resmap"
