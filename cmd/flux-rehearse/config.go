@@ -94,11 +94,14 @@ func loadConfig(path string) (config, error) {
 // yamlLine is how the YAML library tells a line in the text of its errors.
 var yamlLine = regexp.MustCompile(`: (?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `)
 
+// unknownKey is how the YAML library names a key that a type does not have.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
 // yamlError makes a usage error of one that starts with the name of a file and
 // goes on as the YAML library writes it: file:line, and the first mistake only.
 func yamlError(err error) error {
 	text, _, _ := strings.Cut(yamlLine.ReplaceAllString(err.Error(), ":$1: "), "\n")
-	return usageError{errors.New(text)}
+	return usageError{errors.New(unknownKey.ReplaceAllString(text, `there is no key "$1"`))}
 }
 
 // objects reads Kubernetes objects from files.
