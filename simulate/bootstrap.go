@@ -110,6 +110,9 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 		return fmt.Errorf("%s: %w", render.RefOf(u), err)
 	}
 	r.clock++
+	if kind, ok := isPolicy(render.RefOf(u)); ok {
+		r.unenforced[kind] = true
+	}
 	return nil
 }
 

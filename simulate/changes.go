@@ -170,13 +170,15 @@ func (r *replay) placeOf(owner, ref finding.Ref, pointer string) finding.Positio
 func (r *replay) failed() []diff.Change {
 	var out []diff.Change
 	for ref, m := range r.memory {
-		if m.phase != phaseFailed && m.phase != phaseStalled && m.phase != phaseBlocked {
+		switch m.phase {
+		case phaseFailed, phasePaused, phaseStalled, phaseBlocked:
+		default:
 			continue
 		}
 		var by []finding.Ref
 		for _, f := range m.failures {
 			e := f.Error
-			e.Message = r.uids.text(e.Message)
+			e.Message = r.uids.message(e.Message)
 			by = append(by, f.Object.Ref())
 			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
 				Pos: firstPlace(f)})
@@ -217,7 +219,7 @@ func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx), Events: r.step.events, Notes: r.step.notes}
 	for i := range step.Events {
-		step.Events[i].Message = r.uids.text(step.Events[i].Message)
+		step.Events[i].Message = r.uids.message(step.Events[i].Message)
 	}
 	slices.SortStableFunc(step.Events, func(a, b Event) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -37,6 +39,8 @@ type cluster struct {
 }
 
 func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
+	// The log of the client library says nothing that the recorder does not know.
+	log.SetLogger(logr.Discard())
 	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}}
 	watched := rec.watching(config)
 	hc, err := rest.HTTPClientFor(watched)

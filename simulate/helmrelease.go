@@ -304,8 +304,21 @@ func releasePhase(st *status, result ReleaseResult) phase {
 		return phaseUnknown
 	case st.is(conditionStalled, "True"):
 		return phaseStalled
+	case storedFailure(result.Status):
+		return phasePaused
 	}
 	return phaseFailed
+}
+
+// storedFailure reports whether the last attempt of a release got as far as
+// storing a revision that failed: another attempt adds another revision.
+func storedFailure(status map[string]any) bool {
+	list, _ := status["history"].([]any)
+	if len(list) == 0 {
+		return false
+	}
+	latest, _ := list[0].(map[string]any)
+	return text(latest["status"]) == "failed"
 }
 
 // finalizeRelease uninstalls the release of a HelmRelease that is being deleted.

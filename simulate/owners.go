@@ -35,7 +35,7 @@ func (r *replay) owners(ctx context.Context) []Owner {
 }
 
 func (r *replay) stableCondition(c render.Condition) render.Condition {
-	c.Message = r.uids.text(c.Message)
+	c.Message = r.uids.message(c.Message)
 	return c
 }
 

@@ -46,7 +46,7 @@ type recorder struct {
 
 	neutral     bool     // conversion webhooks of CRDs are left out
 	conversions []string // the CRDs that had one
-	onDelete    func(actor, ref finding.Ref)
+	onWrite     func(write)
 }
 
 // act makes ref the one on whose behalf requests are sent from now on.
@@ -264,13 +264,17 @@ func (t tape) note(before, after map[string]any) {
 	if named == nil || revisionOf(before) != "" && revisionOf(before) == revisionOf(after) {
 		return
 	}
+	if text(named["type"]) == "helm.sh/release.v1" {
+		return
+	}
 	t.recorder.mu.Lock()
 	defer t.recorder.mu.Unlock()
 	ref := render.RefOf(&unstructured.Unstructured{Object: named})
+	w := write{actor: t.recorder.actor, ref: ref, before: before, after: after}
 	t.recorder.total++
-	t.recorder.writes = append(t.recorder.writes, write{actor: t.recorder.actor, ref: ref, before: before, after: after})
-	if t.recorder.onDelete != nil && (after == nil || terminating(after)) {
-		t.recorder.onDelete(t.recorder.actor, ref)
+	t.recorder.writes = append(t.recorder.writes, w)
+	if t.recorder.onWrite != nil {
+		t.recorder.onWrite(w)
 	}
 }
 

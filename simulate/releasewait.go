@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
@@ -25,6 +26,10 @@ func (r *replay) await(ctx context.Context, w Awaited) ([]string, error) {
 	defer r.recorder.act(actor)
 	if err := r.settle(ctx); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(w.Objects, func(u *unstructured.Unstructured) bool { return u.GetKind() == crdKind.Kind }) {
+		// A CRD that never gets established shows below.
+		_ = r.establish(ctx)
 	}
 	readers := []engine.StatusReader{
 		runtimereaders.NewCustomJobStatusReader(r.cluster.mapper), statusreaders.NewDefaultStatusReader(r.cluster.mapper),

@@ -41,25 +41,26 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 
 // replay is the state of a Run.
 type replay struct {
-	opts      Options
-	recorder  *recorder
-	cluster   *cluster
-	memory    map[finding.Ref]*memory
-	applied   map[finding.Ref]*render.Object             // as rendered by whoever applied it last
-	produced  map[finding.Ref]bool                       // made by controllers that do not run here
-	index     map[finding.Ref]*unstructured.Unstructured // Kustomizations as listed last
-	artifacts map[finding.Ref]source.Artifact            // of sources, the last good one
-	failures  map[finding.Ref]*source.Failure            // of sources, why they have nothing new
-	boot      map[types.UID]bool                         // objects that were there before Flux
-	clock     int                                        // grows with every change that somebody may wait for
-	now       int64                                      // seconds that waiting would have taken so far
-	step      *stepRun
-	seeded    bool // the entry is in the cluster
-	uids      *uids
-	ending    map[string]finding.Ref // namespaces being deleted, by whom
-	deletions int                    // so far
-	collected int                    // deletions that the garbage collection has seen
-	settled   int                    // the moment after which the rest of the cluster was imitated last
+	opts       Options
+	recorder   *recorder
+	cluster    *cluster
+	memory     map[finding.Ref]*memory
+	applied    map[finding.Ref]*render.Object             // as rendered by whoever applied it last
+	produced   map[finding.Ref]bool                       // made by controllers that do not run here
+	index      map[finding.Ref]*unstructured.Unstructured // Kustomizations as listed last
+	artifacts  map[finding.Ref]source.Artifact            // of sources, the last good one
+	failures   map[finding.Ref]*source.Failure            // of sources, why they have nothing new
+	boot       map[types.UID]bool                         // objects that were there before Flux
+	clock      int                                        // grows with every change that somebody may wait for
+	now        int64                                      // seconds that waiting would have taken so far
+	step       *stepRun
+	seeded     bool // the entry is in the cluster
+	uids       *uids
+	unenforced map[string]bool        // kinds of admission policies written and perhaps not enforced yet
+	ending     map[string]finding.Ref // namespaces being deleted, by whom
+	deletions  int                    // so far
+	collected  int                    // deletions that the garbage collection has seen
+	settled    int                    // the moment after which the rest of the cluster was imitated last
 }
 
 // stepRun is what is known of the step being played.
@@ -79,15 +80,16 @@ func newReplay(opts Options) (*replay, error) {
 	}
 	r := &replay{
 		opts: opts, recorder: &recorder{},
-		memory:    map[finding.Ref]*memory{},
-		applied:   map[finding.Ref]*render.Object{},
-		produced:  map[finding.Ref]bool{},
-		index:     map[finding.Ref]*unstructured.Unstructured{},
-		artifacts: map[finding.Ref]source.Artifact{},
-		failures:  map[finding.Ref]*source.Failure{},
-		uids:      &uids{known: map[string]bool{}},
-		ending:    map[string]finding.Ref{},
-		boot:      map[types.UID]bool{},
+		memory:     map[finding.Ref]*memory{},
+		applied:    map[finding.Ref]*render.Object{},
+		produced:   map[finding.Ref]bool{},
+		index:      map[finding.Ref]*unstructured.Unstructured{},
+		artifacts:  map[finding.Ref]source.Artifact{},
+		failures:   map[finding.Ref]*source.Failure{},
+		uids:       &uids{known: map[string]bool{}},
+		ending:     map[string]finding.Ref{},
+		unenforced: map[string]bool{},
+		boot:       map[types.UID]bool{},
 	}
 	var err error
 	r.cluster, err = newCluster(opts.Config, r.recorder)
@@ -95,9 +97,14 @@ func newReplay(opts Options) (*replay, error) {
 		return nil, err
 	}
 	r.cluster.unsure = r.unsure
-	r.recorder.onDelete = func(actor, ref finding.Ref) {
-		r.deletions++
-		r.noteEnding(actor, ref)
+	r.recorder.onWrite = func(w write) {
+		if kind, ok := isPolicy(w.ref); ok {
+			r.unenforced[kind] = true
+		}
+		if w.after == nil || terminating(w.after) {
+			r.deletions++
+			r.noteEnding(w.actor, w.ref)
+		}
 	}
 	return r, nil
 }

@@ -30,6 +30,25 @@ func (s *uids) learn(obj map[string]any) {
 	}
 }
 
+// message masks uids, and puts what the server lists in any order into one order.
+func (s *uids) message(v string) string { return s.text(sortedErrors(v)) }
+
+// sortedErrors sorts the lines that follow "errors:", which the server prints
+// in the order of a map.
+func sortedErrors(v string) string {
+	head, tail, ok := strings.Cut(v, "errors:\n")
+	if !ok {
+		return v
+	}
+	lines := strings.Split(tail, "\n")
+	n := 0
+	for n < len(lines) && strings.HasPrefix(lines[n], "  ") {
+		n++
+	}
+	slices.Sort(lines[:n])
+	return head + "errors:\n" + strings.Join(lines, "\n")
+}
+
 // text masks uids.
 func (s *uids) text(v string) string {
 	if len(v) < 36 {

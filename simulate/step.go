@@ -100,6 +100,9 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 		}
 	}
 	for _, s := range ready {
+		if err := r.enforce(ctx); err != nil {
+			return err
+		}
 		if err := r.alive(ctx); err != nil {
 			return err
 		}
@@ -135,6 +138,8 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 		return true
 	case m.phase == phaseBlocked:
 		return m.moment != r.moment()
+	case m.phase == phasePaused:
+		return retry && m.writes != r.recorder.count()
 	case m.phase == phaseFailed || m.phase == phaseUnknown:
 		return retry && m.moment != r.moment()
 	}
@@ -191,7 +196,7 @@ func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) 
 		m.verdict = verdict
 		r.clock++
 	}
-	m.phase, m.moment = p, r.moment()
+	m.phase, m.moment, m.writes = p, r.moment(), r.recorder.count()
 	return nil
 }
 

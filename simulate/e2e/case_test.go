@@ -132,6 +132,9 @@ func edits(list []*unstructured.Unstructured, manager string) []simulate.Edit {
 		e := simulate.Edit{Object: u, Manager: manager}
 		if m := u.GetAnnotations()["oracle.test/manager"]; m != "" {
 			e.Manager = m
+			annotations := u.GetAnnotations()
+			delete(annotations, "oracle.test/manager")
+			u.SetAnnotations(annotations)
 		}
 		out = append(out, e)
 	}
@@ -202,7 +205,7 @@ func (c recordedCase) published(t *testing.T, head bool) *source.Map {
 		if suffix != "" && !head {
 			continue
 		}
-		add("git"+suffix+"/*", "kind: GitRepository, url: https://git.test/%s, commit: " + commits["second"] + ", ref: {branch: main}",
+		add("git"+suffix+"/*", "kind: GitRepository, url: https://git.test/%s, commit: "+commits["second"]+", ref: {branch: main}",
 			func(p string) []any { return []any{filepath.Base(p)} })
 		add("oci"+suffix+"/*/*", "kind: OCIRepository, url: oci://oci.test/%s, ref: {tag: %s}",
 			func(p string) []any { return []any{filepath.Base(filepath.Dir(p)), filepath.Base(p)} })
