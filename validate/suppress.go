@@ -13,7 +13,7 @@ import (
 // on the line above, with rule ids or categories, and a reason after "--".
 //
 //	replica: 3 # flux-rehearse:ignore schema/unknown-field -- read by our operator
-var ignoreComment = regexp.MustCompile(`#\s*flux-rehearse:ignore(?:\s+([a-z0-9/, -]+?))?\s*(?:--.*)?$`)
+var ignoreComment = regexp.MustCompile(`#\s*flux-rehearse:ignore(?:\s+([a-z][a-z0-9/-]*(?:[ ,]+[a-z][a-z0-9/-]*)*))?\s*(?:--.*)?$`)
 
 func suppress(tree *repo.Tree, all []finding.Finding) []finding.Finding {
 	kept := all[:0]

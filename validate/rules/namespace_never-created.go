@@ -73,7 +73,7 @@ func namespaces(w *render.World) map[string]bool {
 		switch {
 		case ref.Group == "" && ref.Kind == "Namespace":
 			known[ref.Name] = true
-		case o.Origin.Outside:
+		case o.Origin.Outside, unbooted(w) && strings.HasSuffix(ref.Group, ".toolkit.fluxcd.io"):
 			known[ref.Namespace] = true
 		case slices.Contains(namespaceMakers[ref.Group], ref.Kind):
 			return nil
@@ -90,6 +90,12 @@ func namespaces(w *render.World) map[string]bool {
 		}
 	}
 	return known
+}
+
+// unbooted reports whether the repository does not say how Flux was installed,
+// and so neither which namespaces came with it.
+func unbooted(w *render.World) bool {
+	return w.Entry.Found != "gotk-sync" && w.Entry.Found != "flux-instance"
 }
 
 // namespaceMakers are kinds whose controllers create namespaces.

@@ -142,8 +142,7 @@ func ignored(o *render.Object) bool {
 // is not rendered. Nothing is missing for sure in such a World.
 func obscure(w *render.World) bool {
 	for _, out := range active(w) {
-		lacking := out.State == render.Unknown || out.State == render.Failed
-		if lacking && (!isHelmRelease(out.Object.Ref()) || strings.Contains(chartName(out.Object), "flux")) {
+		if lacking(out) {
 			return true
 		}
 	}
@@ -154,6 +153,15 @@ func obscure(w *render.World) bool {
 		}
 	}
 	return false
+}
+
+// lacking reports whether an owner that may make Flux objects or data is not
+// rendered. Charts rarely do, but for those that bootstrap Flux.
+func lacking(out *render.Outcome) bool {
+	if out.State != render.Unknown && out.State != render.Failed {
+		return false
+	}
+	return !isHelmRelease(out.Object.Ref()) || strings.Contains(chartName(out.Object), "flux")
 }
 
 // makers are kinds whose objects make Flux objects in the cluster.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/validate"
@@ -13,7 +15,8 @@ func init() {
 		Severity: finding.Error,
 		Summary:  "a ConfigMap or Secret for substitution does not exist",
 		Why: "The controller reports BuildFailed until the object exists, unless the reference is optional. It looks in the namespace of the " +
-			"Kustomization only. A Secret that nothing here makes is a warning, as somebody may make it by hand.",
+			"Kustomization only. A Secret that nothing here makes is a warning, as somebody may make it by hand, " +
+			"and an info where an owner that cannot be rendered may make it.",
 		Fix:   "create the object before, in the namespace of the Kustomization, or set optional: true",
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
@@ -41,10 +44,21 @@ func reportData(p *validate.Pass, s validate.Statement, fields ...string) {
 	case other != nil:
 		f.Hint = "there is one in namespace \"" + other.GetNamespace() + "\", but a reference never leaves its own namespace; create it in \"" + missing.Namespace + "\""
 		f.Related = append(f.Related, finding.Related{Pos: other.At("/metadata/namespace"), Message: other.Ref().String() + " is here"})
-	case missing.Kind == "Secret":
+	case p.World.Settings.Complete:
+	case missing.Kind == "Secret" && uncertain(p.World, s):
+		f.Severity = finding.Info
+	case missing.Kind == "Secret", uncertain(p.World, s):
 		f.Severity = finding.Warning
 	}
 	p.Report(f)
+}
+
+// uncertain reports whether another owner, which lacks something else, may make
+// the object.
+func uncertain(w *render.World, s validate.Statement) bool {
+	return slices.ContainsFunc(active(w), func(out *render.Outcome) bool {
+		return lacking(out) && out.Reason != s.Owner.Reason
+	})
 }
 
 // missingData names the first object of a list of references that neither

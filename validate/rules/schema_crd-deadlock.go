@@ -14,10 +14,10 @@ import (
 func init() {
 	register(validate.Rule{
 		ID:       "schema/crd-deadlock",
-		Severity: finding.Warning,
+		Severity: finding.Info,
 		Summary:  "a Kustomization holds both a custom resource and the HelmRelease that brings its CRD",
 		Why: "All objects of a Kustomization are tried before the first of them is applied. The custom resource fails with \"no matches for kind\", " +
-			"so the HelmRelease is not applied either, and the CRD never comes. A cluster that already has the CRD hides this until it is built anew.",
+			"so the HelmRelease is not applied either, and the CRD never comes. A cluster that already has the CRD, or gets it before Flux, does not show this.",
 		Fix:   "move the custom resource to a Kustomization of its own that depends on this one, which then needs wait: true",
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
@@ -70,7 +70,7 @@ func reportCRDDeadlock(p *validate.Pass, out *render.Outcome, bringers map[schem
 		}
 		p.Report(finding.Finding{
 			Object: o.Ref(), Field: "/kind", Pos: o.At("/kind"), Chain: o.Chain(),
-			Message: fmt.Sprintf("%s brings the CRD of %s, but both are in %s, so that neither is ever applied to a new cluster", owners[0].Ref(), o.Ref(), out.Object.Ref()),
+			Message: fmt.Sprintf("%s brings the CRD of %s, but both are in %s, so that a cluster without the CRD never gets either", owners[0].Ref(), o.Ref(), out.Object.Ref()),
 			Related: []finding.Related{{Pos: owners[0].At(""), Message: "this brings the CRD"}},
 		})
 	}
