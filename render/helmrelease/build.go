@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
+	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -111,7 +111,7 @@ func (b build) loadable(c *Chart) (*Chart, *buildError) {
 }
 
 // files are the files of the chart, and where those of a folder stand.
-func (b build) files() ([]*archive.BufferedFile, map[string]*repo.File, error) {
+func (b build) files() ([]*loader.BufferedFile, map[string]*repo.File, error) {
 	if !b.folder() {
 		files, err := b.renderer.charts.unpack(b.chart.Archive)
 		return files, nil, err

@@ -11,9 +11,8 @@ import (
 	"slices"
 	"sync"
 
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
-	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/repo"
@@ -23,17 +22,23 @@ import (
 // Chart is a chart as helm-controller loads it: version metadata added, values
 // files merged, dependencies in place. It is immutable.
 type Chart struct {
-	files    []*archive.BufferedFile // paths relative to the chart
-	origins  map[string]*repo.File   // where files of a local chart stand in the repository
-	version  string                  // replaces the one of Chart.yaml when not empty
-	verbatim []byte                  // the archive, when nothing in it was changed
+	files    []*loader.BufferedFile // paths relative to the chart
+	origins  map[string]*repo.File  // where files of a local chart stand in the repository
+	version  string                 // replaces the one of Chart.yaml when not empty
+	verbatim []byte                 // the archive, when nothing in it was changed
 }
 
-// Load returns the chart for Helm 4. Each call returns a new one, as Helm
-// changes the charts that it is given.
+// Load returns the chart for Helm 3. Each call returns a new one, as Helm
+// changes the charts that it is given. Errors are in the words of Helm 4.
 func (c *Chart) Load() (*helmchart.Chart, error) {
 	loaded, err := loader.LoadFiles(c.files)
+	if err == nil {
+		err = mergeValuesDocuments(loaded)
+	}
 	if err != nil {
+		if _, verdict := c.loadHelm4(); verdict != nil {
+			return nil, verdict
+		}
 		return nil, err
 	}
 	sortDependencies(loaded)
@@ -54,6 +59,26 @@ func sortDependencies(c *helmchart.Chart) {
 		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Metadata.Version, b.Metadata.Version))
 	})
 	c.SetDependencies(deps...)
+}
+
+// mergeValuesDocuments merges the documents of each values.yaml that has
+// several. Helm 3 reads the first one, Helm 4 merges them.
+func mergeValuesDocuments(c *helmchart.Chart) error {
+	for _, f := range c.Raw {
+		if f.Name != valuesFile || !bytes.Contains(f.Data, []byte("\n---")) {
+			continue
+		}
+		var err error
+		if c.Values, err = valuesDocuments(f.Data); err != nil {
+			return fmt.Errorf("cannot load values.yaml: %w", err)
+		}
+	}
+	for _, d := range c.Dependencies() {
+		if err := mergeValuesDocuments(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Archive returns the chart packed as .tgz. Equal charts give equal bytes.
@@ -105,7 +130,7 @@ func (c *Chart) position(templatePath string, line, col int) finding.Position {
 }
 
 // pack writes files below a folder as a packed chart, without times.
-func pack(files []*archive.BufferedFile, folder string) ([]byte, error) {
+func pack(files []*loader.BufferedFile, folder string) ([]byte, error) {
 	var out bytes.Buffer
 	zipped := gzip.NewWriter(&out)
 	w := tar.NewWriter(zipped)
@@ -132,9 +157,9 @@ func pack(files []*archive.BufferedFile, folder string) ([]byte, error) {
 func (r *Renderer) artifactChart(a source.Artifact) (*Chart, error) {
 	data := a.Blob
 	if data == nil {
-		files := make([]*archive.BufferedFile, len(a.Files))
+		files := make([]*loader.BufferedFile, len(a.Files))
 		for i, f := range a.Files {
-			files[i] = &archive.BufferedFile{Name: f.Path, Data: f.Data}
+			files[i] = &loader.BufferedFile{Name: f.Path, Data: f.Data}
 		}
 		var err error
 		if data, err = pack(files, ""); err != nil {
@@ -163,14 +188,17 @@ type chartCache struct{ entries sync.Map }
 func newChartCache() *chartCache { return &chartCache{} }
 
 type unpacked struct {
-	files []*archive.BufferedFile
+	files []*loader.BufferedFile
 	err   error
 }
 
 // unpack returns the files of a packed chart. They must not be changed.
-func (c *chartCache) unpack(data []byte) ([]*archive.BufferedFile, error) {
+func (c *chartCache) unpack(data []byte) ([]*loader.BufferedFile, error) {
 	entry, _ := c.entries.LoadOrStore(sha256.Sum256(data), sync.OnceValue(func() unpacked {
-		files, err := archive.LoadArchiveFiles(bytes.NewReader(data))
+		files, err := loader.LoadArchiveFiles(bytes.NewReader(data))
+		if err != nil {
+			err = archiveRefusal(data, err)
+		}
 		return unpacked{files: files, err: err}
 	}))
 	u := entry.(func() unpacked)()

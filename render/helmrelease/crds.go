@@ -5,12 +5,11 @@ import (
 	"fmt"
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
-
-	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
@@ -37,7 +36,7 @@ func (p Prepared) CRDs() ([]*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	values, _ := copyValues(p.Values).(map[string]any)
-	if err := chartutil.ProcessDependencies(c, values); err != nil {
+	if err := chartutil.ProcessDependenciesWithMerge(c, values); err != nil {
 		return nil, fmt.Errorf("failed to process chart dependencies: %w", err)
 	}
 	files, err := crdFiles(c)

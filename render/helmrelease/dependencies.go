@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -99,7 +99,7 @@ func (b build) addLocal(c *Chart, name string, dep *helmchart.Dependency) *build
 
 // localChart returns the files of a chart folder or archive of the artifact,
 // nil when there is none.
-func (b build) localChart(at string) ([]*archive.BufferedFile, map[string]*repo.File, error) {
+func (b build) localChart(at string) ([]*loader.BufferedFile, map[string]*repo.File, error) {
 	if data, ok := dataOf(b.chart.Root, at); ok {
 		files, err := b.renderer.charts.unpack(data)
 		return files, nil, err
@@ -112,7 +112,7 @@ func (b build) localChart(at string) ([]*archive.BufferedFile, map[string]*repo.
 }
 
 // unsuitable says why the chart cannot be the dependency, "" when it can.
-func unsuitable(files []*archive.BufferedFile, dep *helmchart.Dependency) string {
+func unsuitable(files []*loader.BufferedFile, dep *helmchart.Dependency) string {
 	constraint, err := semver.NewConstraint(dep.Version)
 	if err != nil {
 		return fmt.Sprintf("invalid version/constraint format '%s': %s", dep.Version, err)
@@ -132,7 +132,7 @@ func unsuitable(files []*archive.BufferedFile, dep *helmchart.Dependency) string
 }
 
 // vendor puts the files of a dependency into the charts folder.
-func (c *Chart) vendor(files []*archive.BufferedFile, origins map[string]*repo.File, dep *helmchart.Dependency) error {
+func (c *Chart) vendor(files []*loader.BufferedFile, origins map[string]*repo.File, dep *helmchart.Dependency) error {
 	if dep.Alias != "" {
 		var err error
 		if files, err = withName(files, dep.Alias); err != nil {
@@ -141,7 +141,7 @@ func (c *Chart) vendor(files []*archive.BufferedFile, origins map[string]*repo.F
 	}
 	folder := "charts/" + either(dep.Alias, dep.Name) + "/"
 	for _, f := range files {
-		c.files = append(c.files, &archive.BufferedFile{Name: folder + f.Name, Data: f.Data})
+		c.files = append(c.files, &loader.BufferedFile{Name: folder + f.Name, Data: f.Data})
 		if o := origins[f.Name]; o != nil {
 			c.origins[folder+f.Name] = o
 		}

@@ -8,12 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
-	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	"helm.sh/helm/v4/pkg/engine"
-
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -26,10 +23,19 @@ type renderRun struct {
 	in       render.Input
 	prepared Prepared
 	chart    *helmchart.Chart  // loaded for this render, dependencies processed
+	beyond   string            // why the chart needs Helm 4, empty if its templates decide
 	files    map[string]string // what the templates yielded
 	crds     []*render.Object
 	scopes   map[schema.GroupKind]string // of the CRDs of the cluster, read once
 	problems []finding.Problem
+}
+
+// renderValues is what templates see.
+type renderValues struct {
+	top          chartutil.Values // with the values of the release and the defaults of the chart
+	release      chartutil.ReleaseOptions
+	capabilities *chartutil.Capabilities
+	kubeVersion  string // as the cluster states it
 }
 
 // errTime is a chart whose templates do not end.
@@ -37,14 +43,14 @@ var errTime = errors.New("the templates of the chart do not end")
 
 // templates renders the templates of the chart: texts by path. Notes are left out.
 func (r *renderRun) templates(ctx context.Context) (map[string]string, error) {
-	values, err := r.renderValues(ctx)
+	values, err := r.compose(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if want := r.chart.Metadata.KubeVersion; want != "" {
-		have := r.capabilities(ctx).KubeVersion
-		if !chartutil.IsCompatibleRange(want, have.String()) {
-			return nil, &kubeVersionError{want: want, have: have.Version}
+		have := values.capabilities.KubeVersion.Version
+		if !chartutil.IsCompatibleRange(want, plainVersion(have)) {
+			return nil, &kubeVersionError{want: want, have: have}
 		}
 	}
 	files, err := r.execute(ctx, values)
@@ -62,28 +68,41 @@ func (e *kubeVersionError) Error() string {
 	return fmt.Sprintf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", e.want, e.have)
 }
 
-// renderValues is what templates see: values with the defaults of the chart,
+// plainVersion is a Kubernetes version without what vendors add, which
+// constraints are held against.
+func plainVersion(version string) string {
+	if v, err := chartutil.ParseKubeVersion(version); err == nil {
+		return v.Version
+	}
+	return version
+}
+
+// compose makes what templates see: values with the defaults of the chart,
 // checked against the schemas, the release and the capabilities.
-func (r *renderRun) renderValues(ctx context.Context) (common.Values, error) {
-	options := common.ReleaseOptions{
-		Name: r.prepared.ReleaseName, Namespace: r.prepared.ReleaseNamespace,
-		Revision: max(1, r.in.Revision), IsInstall: !r.in.Upgrade, IsUpgrade: r.in.Upgrade,
+func (r *renderRun) compose(ctx context.Context) (renderValues, error) {
+	out := renderValues{
+		release: chartutil.ReleaseOptions{
+			Name: r.prepared.ReleaseName, Namespace: r.prepared.ReleaseNamespace,
+			Revision: max(1, r.in.Revision), IsInstall: !r.in.Upgrade, IsUpgrade: r.in.Upgrade,
+		},
 	}
-	values, _ := copyValues(r.prepared.Values).(map[string]any)
-	top, err := util.ToRenderValuesWithSchemaValidation(r.chart, values, options, r.capabilities(ctx), true)
+	out.kubeVersion, out.capabilities = r.capabilities(ctx)
+	user, _ := copyValues(r.prepared.Values).(map[string]any)
+	dropNullDefaults(r.chart, user)
+	top, err := chartutil.ToRenderValuesWithSchemaValidation(r.chart, user, out.release, out.capabilities, true)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
+	composed, err := top.Table("Values")
+	if err != nil {
+		return out, err
+	}
+	dropNulls(r.chart, composed)
+	out.top = top
 	if r.validatesSchema() {
-		composed, err := top.Table("Values")
-		if err != nil {
-			return nil, err
-		}
-		if err := r.checkSchemas(composed); err != nil {
-			return nil, err
-		}
+		err = r.checkSchemas(composed)
 	}
-	return top, nil
+	return out, err
 }
 
 func (r *renderRun) validatesSchema() bool {
@@ -95,11 +114,13 @@ func (r *renderRun) validatesSchema() bool {
 }
 
 // capabilities are those of the cluster, and what the CRDs of the chart add.
-func (r *renderRun) capabilities(ctx context.Context) *common.Capabilities {
+// The version is the one that the cluster states, with what vendors add.
+func (r *renderRun) capabilities(ctx context.Context) (version string, caps *chartutil.Capabilities) {
 	have := r.in.Cluster.Capabilities(ctx)
-	caps := common.DefaultCapabilities.Copy()
-	if v, err := common.ParseKubeVersion(have.KubeVersion); err == nil {
+	caps = capabilitiesOfHelm4()
+	if v, err := chartutil.ParseKubeVersion(have.KubeVersion); err == nil {
 		caps.KubeVersion = *v
+		caps.KubeVersion.Version = "v" + strings.TrimPrefix(have.KubeVersion, "v")
 	}
 	versions := slices.Clone(have.APIVersions)
 	for _, crd := range r.crds {
@@ -107,28 +128,50 @@ func (r *renderRun) capabilities(ctx context.Context) *common.Capabilities {
 	}
 	slices.Sort(versions)
 	caps.APIVersions = slices.Compact(versions)
-	return caps
+	return have.KubeVersion, caps
 }
 
-// execute runs the templates with the functions that are safe here.
-func (r *renderRun) execute(ctx context.Context, values common.Values) (map[string]string, error) {
+// execute runs the templates: with Helm 3 where it yields what the controller
+// yields, else with Helm 4, which also has the last word on what Helm 3 refuses.
+func (r *renderRun) execute(ctx context.Context, values renderValues) (map[string]string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.renderer.options.Timeout, errTime)
 	defer cancel()
+	noted := len(r.problems)
+	if r.needsHelm4(values) == "" {
+		files, err := r.within(ctx, func(look *lookups) (map[string]string, error) {
+			return engine.RenderWithClientProvider(r.chart, values.top, look)
+		})
+		if err == nil || ctx.Err() != nil {
+			return files, err
+		}
+		r.problems = r.problems[:noted]
+	}
+	return r.within(ctx, func(look *lookups) (map[string]string, error) { return r.renderHelm4(values, look) })
+}
+
+// needsHelm4 says why the release needs Helm 4, empty if it does not.
+func (r *renderRun) needsHelm4(values renderValues) string {
+	if r.beyond != "" {
+		return r.beyond
+	}
+	return r.renderer.surveys.beyond(r.chart, values.top)
+}
+
+// within runs an engine until the context ends, and notes what its look-ups find out.
+func (r *renderRun) within(ctx context.Context, run func(*lookups) (map[string]string, error)) (map[string]string, error) {
 	type result struct {
 		files map[string]string
 		err   error
 	}
-	notes := &lookups{ctx: ctx, run: r}
-	e := engine.Engine{CustomTemplateFuncs: newSteady(r.prepared.ReleaseNamespace+"/"+r.prepared.ReleaseName, r.renderer.options.Now, r.renderer.rsaKey).functions()}
-	e.CustomTemplateFuncs["lookup"] = notes.lookup
+	look := &lookups{ctx: ctx, run: r}
 	done := make(chan result, 1)
 	go func() {
-		files, err := e.Render(r.chart, values)
+		files, err := run(look)
 		done <- result{files, err}
 	}()
 	select {
 	case got := <-done:
-		r.problems = append(r.problems, notes.problems...)
+		r.problems = append(r.problems, look.problems...)
 		return got.files, got.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -73,9 +73,9 @@ func (s sources) Chart(_ context.Context, ref finding.Ref, chart, version string
 // packed is a chart archive of the files.
 func packed(t *testing.T, name string, files map[string]string) []byte {
 	t.Helper()
-	var list []*archive.BufferedFile
+	var list []*loader.BufferedFile
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		list = append(list, &archive.BufferedFile{Name: path, Data: []byte(files[path])})
+		list = append(list, &loader.BufferedFile{Name: path, Data: []byte(files[path])})
 	}
 	data, err := pack(list, name)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
-	"helm.sh/helm/v4/pkg/ignore"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/ignore"
 
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -20,13 +20,13 @@ const maxChartFile = 5 << 20
 
 // folderFiles returns the files of a chart folder that .helmignore leaves, and
 // where they stand in the repository.
-func folderFiles(files []source.File) ([]*archive.BufferedFile, map[string]*repo.File, error) {
+func folderFiles(files []source.File) ([]*loader.BufferedFile, map[string]*repo.File, error) {
 	rules, err := ignoreRules(files)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot load ignore rules for chart: %w", err)
 	}
 	origins := map[string]*repo.File{}
-	var out []*archive.BufferedFile
+	var out []*loader.BufferedFile
 	for _, f := range files {
 		if ignored(rules, f.Path) {
 			continue
@@ -34,7 +34,7 @@ func folderFiles(files []source.File) ([]*archive.BufferedFile, map[string]*repo
 		if len(f.Data) > maxChartFile {
 			return nil, nil, fmt.Errorf("cannot load file %s as file size (%d) exceeds limit (%d)", f.Path, len(f.Data), maxChartFile)
 		}
-		out = append(out, &archive.BufferedFile{Name: f.Path, Data: bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))})
+		out = append(out, &loader.BufferedFile{Name: f.Path, Data: bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))})
 		if f.Origin != nil {
 			origins[f.Path] = f.Origin
 		}

@@ -12,8 +12,8 @@ import (
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
 	"go.yaml.in/yaml/v3"
-	releasev1 "helm.sh/helm/v4/pkg/release/v1"
-	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	helm "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 )
@@ -46,16 +46,16 @@ func (e *yamlError) Error() string {
 
 // postRendered passes rendered templates through the post-renderers, with the
 // strategy of the release, and sorts them into hooks and other objects.
-func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRenderInput) ([]*releasev1.Hook, []releaseutil.Manifest, error) {
+func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRenderInput) ([]*helm.Hook, []releaseutil.Manifest, error) {
 	strategy := r.strategy()
 	if strategy == v2.PostRenderStrategyCombined {
 		out, err := postRender(group{name: "files", merging: "manifests", files: files}, in)
 		if err != nil {
 			return nil, nil, err
 		}
-		return releaseutil.SortManifests(out, nil, releaseutil.InstallOrder)
+		return sortManifests(out)
 	}
-	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	hooks, manifests, err := sortManifests(files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +79,7 @@ func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRende
 	for name, text := range plainFiles {
 		addDocument(hookFiles, name, text)
 	}
-	return releaseutil.SortManifests(hookFiles, nil, releaseutil.InstallOrder)
+	return sortManifests(hookFiles)
 }
 
 // strategy is what the release says, else the default of the controller.
@@ -131,11 +131,11 @@ func merge(g group) ([]byte, error) {
 			continue
 		}
 		for _, text := range documents(g.files[name]) {
-			nodes, err := parse(text)
+			found, err := nodes(text)
 			if err != nil {
 				return nil, &yamlError{group: g.merging, path: name, err: err}
 			}
-			for _, n := range nodes {
+			for _, n := range found {
 				if err := annotate(n, name); err != nil {
 					return nil, fmt.Errorf("error merging %s: annotating %s: %w", g.merging, name, err)
 				}
@@ -154,25 +154,8 @@ func merge(g group) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// documents splits a file as Helm does, in order.
-func documents(text string) []string {
-	docs := releaseutil.SplitManifests(text)
-	keys := slices.Collect(maps.Keys(docs))
-	slices.SortFunc(keys, func(a, b string) int {
-		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
-			return -1
-		}
-		return 1
-	})
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = docs[k]
-	}
-	return out
-}
-
-// parse returns the documents of a text that hold something.
-func parse(text string) ([]*yaml.Node, error) {
+// nodes returns the documents of a text that hold something.
+func nodes(text string) ([]*yaml.Node, error) {
 	decoder := yaml.NewDecoder(strings.NewReader(strings.ReplaceAll(text, "\r\n", "\n")))
 	var out []*yaml.Node
 	for {
@@ -238,12 +221,12 @@ func child(n *yaml.Node, key string) (*yaml.Node, error) {
 
 // split takes a stream apart into files by the path on each document.
 func split(data []byte, fallback string) (map[string]string, error) {
-	nodes, err := parse(string(data))
+	found, err := nodes(string(data))
 	if err != nil {
 		return nil, fmt.Errorf("error while parsing post rendered output: %w", err)
 	}
 	out := map[string]string{}
-	for i, n := range nodes {
+	for i, n := range found {
 		name := unannotate(n)
 		if name == "" {
 			name = strings.Replace(fmt.Sprintf("generated-by-postrender-%s-%d.yaml", fallback, i), "--", "-", 1)

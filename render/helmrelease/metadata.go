@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/Masterminds/semver/v3"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"sigs.k8s.io/yaml"
 )
 
@@ -22,8 +22,8 @@ const (
 // errNoChartFile is a folder or archive that is no chart.
 var errNoChartFile = errors.New("no 'Chart.yaml' found")
 
-func fileNamed(files []*archive.BufferedFile, name string) *archive.BufferedFile {
-	i := slices.IndexFunc(files, func(f *archive.BufferedFile) bool { return f.Name == name })
+func fileNamed(files []*loader.BufferedFile, name string) *loader.BufferedFile {
+	i := slices.IndexFunc(files, func(f *loader.BufferedFile) bool { return f.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -31,7 +31,7 @@ func fileNamed(files []*archive.BufferedFile, name string) *archive.BufferedFile
 }
 
 // chartMetadata reads Chart.yaml, and requirements.yaml of old charts.
-func chartMetadata(files []*archive.BufferedFile) (*helmchart.Metadata, error) {
+func chartMetadata(files []*loader.BufferedFile) (*helmchart.Metadata, error) {
 	meta, err := chartFileMetadata(files)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func chartMetadata(files []*archive.BufferedFile) (*helmchart.Metadata, error) {
 	return meta, nil
 }
 
-func chartFileMetadata(files []*archive.BufferedFile) (*helmchart.Metadata, error) {
+func chartFileMetadata(files []*loader.BufferedFile) (*helmchart.Metadata, error) {
 	f := fileNamed(files, chartFile)
 	if f == nil {
 		return nil, errNoChartFile
@@ -60,16 +60,16 @@ func chartFileMetadata(files []*archive.BufferedFile) (*helmchart.Metadata, erro
 }
 
 // withVersion returns the files with another version in Chart.yaml.
-func withVersion(files []*archive.BufferedFile, version string) ([]*archive.BufferedFile, error) {
+func withVersion(files []*loader.BufferedFile, version string) ([]*loader.BufferedFile, error) {
 	return rewritten(files, func(m *helmchart.Metadata) { m.Version = version })
 }
 
 // withName returns the files with another name in Chart.yaml.
-func withName(files []*archive.BufferedFile, name string) ([]*archive.BufferedFile, error) {
+func withName(files []*loader.BufferedFile, name string) ([]*loader.BufferedFile, error) {
 	return rewritten(files, func(m *helmchart.Metadata) { m.Name = name })
 }
 
-func rewritten(files []*archive.BufferedFile, change func(*helmchart.Metadata)) ([]*archive.BufferedFile, error) {
+func rewritten(files []*loader.BufferedFile, change func(*helmchart.Metadata)) ([]*loader.BufferedFile, error) {
 	meta, err := chartFileMetadata(files)
 	if err != nil {
 		return nil, err
@@ -83,11 +83,11 @@ func rewritten(files []*archive.BufferedFile, change func(*helmchart.Metadata)) 
 }
 
 // withFile returns the files with other content in one of them.
-func withFile(files []*archive.BufferedFile, name string, data []byte) []*archive.BufferedFile {
+func withFile(files []*loader.BufferedFile, name string, data []byte) []*loader.BufferedFile {
 	out := slices.Clone(files)
 	for i, f := range out {
 		if f.Name == name {
-			out[i] = &archive.BufferedFile{Name: name, Data: data}
+			out[i] = &loader.BufferedFile{Name: name, Data: data}
 		}
 	}
 	return out

@@ -11,15 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
-	releasev1 "helm.sh/helm/v4/pkg/release/v1"
-	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	helm "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 // objects makes objects of the documents of a release, with what Helm adds.
-func (r *renderRun) objects(ctx context.Context, hooks []*releasev1.Hook, manifests []releaseutil.Manifest) (applies, hooked []*render.Object, err error) {
+func (r *renderRun) objects(ctx context.Context, hooks []*helm.Hook, manifests []releaseutil.Manifest) (applies, hooked []*render.Object, err error) {
 	writers := r.patchWriters()
 	for _, m := range manifests {
 		o, err := r.object(m.Content, m.Name)
@@ -59,13 +59,13 @@ func (r *renderRun) objects(ctx context.Context, hooks []*releasev1.Hook, manife
 
 // skips reports whether the release switches the hook off. Tests have a switch
 // of their own.
-func (r *renderRun) skips(h *releasev1.Hook) bool {
+func (r *renderRun) skips(h *helm.Hook) bool {
 	hr := r.prepared.HelmRelease
 	disabled := hr.GetInstall().DisableHooks
 	if r.in.Upgrade {
 		disabled = hr.GetUpgrade().DisableHooks
 	}
-	return disabled && !slices.Contains(h.Events, releasev1.HookTest)
+	return disabled && !slices.Contains(h.Events, helm.HookTest)
 }
 
 // object reads one document of the template. It is nil for an empty one.

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
-	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	releasev1 "helm.sh/helm/v4/pkg/release/v1"
-	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"helm.sh/helm/v3/pkg/chartutil"
+	helm "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -51,13 +51,14 @@ func conclude(out render.Result, f *Failed, suspended bool) render.Result {
 }
 
 // manifests renders the chart into hooks and other documents, in Helm's order.
-func (r *renderRun) manifests(ctx context.Context) ([]*releasev1.Hook, []releaseutil.Manifest, error) {
+func (r *renderRun) manifests(ctx context.Context) ([]*helm.Hook, []releaseutil.Manifest, error) {
 	var err error
 	if r.chart, err = r.prepared.Chart.Load(); err != nil {
 		return nil, nil, err
 	}
+	r.beyond = beyondHelm3(r.chart)
 	values, _ := copyValues(r.prepared.Values).(map[string]any)
-	if err := chartutil.ProcessDependencies(r.chart, values); err != nil {
+	if err := chartutil.ProcessDependenciesWithMerge(r.chart, values); err != nil {
 		return nil, nil, fmt.Errorf("chart dependencies processing failed: %w", err)
 	}
 	if err := r.readCRDs(); err != nil {

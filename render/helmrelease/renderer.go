@@ -41,10 +41,12 @@ type Renderer struct {
 	options Options
 	charts  *chartCache
 	schemas *schemaCache
+	surveys *surveyCache
 	rsaKey  func() (*rsa.PrivateKey, error)
 }
 
-// New returns a Renderer with an empty cache of charts.
+// New returns a Renderer with an empty cache of charts. The standard logger of
+// the program drops what Helm writes to it from then on.
 func New(o Options) *Renderer {
 	if o.HTTP == nil {
 		o.HTTP = func(string) (string, bool) { return "", false }
@@ -58,7 +60,8 @@ func New(o Options) *Renderer {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
+	quiet()
+	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, surveys: &surveyCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
 }
 
 // Kinds implements render.Renderer.

@@ -15,8 +15,8 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"helm.sh/helm/v4/pkg/chart/common"
-	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
@@ -40,7 +40,7 @@ func (e *schemaError) Error() string {
 // checkSchemas checks values against values.schema.json of the chart and of
 // its subcharts. References are read from local copies only: Helm's own check
 // would open a connection or any file.
-func (r *renderRun) checkSchemas(values common.Values) error {
+func (r *renderRun) checkSchemas(values chartutil.Values) error {
 	e := &schemaError{compile: func(data []byte) compiledSchema { return r.renderer.schemas.compile(data, r.renderer.options.HTTP) }}
 	e.checkChart(r.chart, values)
 	r.absentSchemas(e.absent)

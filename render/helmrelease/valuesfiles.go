@@ -5,8 +5,8 @@ import (
 	"path"
 
 	"github.com/fluxcd/pkg/runtime/transform"
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -16,7 +16,7 @@ import (
 // replaceValues merges the values files into one and puts it in the place of
 // values.yaml. Files of a chart in Git or a Bucket are found from the root of
 // the artifact, files of a chart of a repository inside the chart.
-func (b build) replaceValues(files []*archive.BufferedFile) ([]*archive.BufferedFile, *buildError) {
+func (b build) replaceValues(files []*loader.BufferedFile) ([]*loader.BufferedFile, *buildError) {
 	merged := map[string]any{}
 	for i, name := range b.spec.ValuesFiles {
 		data, found := b.valuesData(files, name)
@@ -36,7 +36,7 @@ func (b build) replaceValues(files []*archive.BufferedFile) ([]*archive.Buffered
 	var data []byte
 	if len(merged) > 0 {
 		var err error
-		if data, err = yaml.Marshal(common.Values(merged)); err != nil {
+		if data, err = yaml.Marshal(chartutil.Values(merged)); err != nil {
 			return nil, b.valuesError(err.Error(), b.fields+"/valuesFiles")
 		}
 	}
@@ -46,7 +46,7 @@ func (b build) replaceValues(files []*archive.BufferedFile) ([]*archive.Buffered
 	return withFile(files, valuesFile, data), nil
 }
 
-func (b build) valuesData(files []*archive.BufferedFile, name string) ([]byte, bool) {
+func (b build) valuesData(files []*loader.BufferedFile, name string) ([]byte, bool) {
 	if b.repository() {
 		if f := fileNamed(files, path.Clean(name)); f != nil {
 			return f.Data, true
