@@ -221,23 +221,26 @@ func notReady(st *status) string {
 	return st.ready().Message
 }
 
-func (r *replay) releaseInput(s *subject) ReleaseInput {
-	settings := r.step.input.Settings
-	user := ""
+// releaseUser is the user that a HelmRelease acts as, empty for the controller itself.
+func (r *replay) releaseUser(s *subject) string {
 	account, _, _ := unstructured.NestedString(s.live.Object, "spec", "serviceAccountName")
 	if account == "" {
-		account = settings.HelmDefaultServiceAccount
+		account = r.step.input.Settings.HelmDefaultServiceAccount
 	}
-	if account != "" && s.ref.Kind == helmReleaseKind.Kind {
-		user = serviceAccount(s.ref.Namespace, account)
+	if account == "" || s.ref.Kind != helmReleaseKind.Kind {
+		return ""
 	}
+	return serviceAccount(s.ref.Namespace, account)
+}
+
+func (r *replay) releaseInput(s *subject) ReleaseInput {
 	o := &render.Object{Unstructured: s.live.DeepCopy()}
 	if applied := r.applied[s.ref]; applied != nil {
 		o.Origin = applied.Origin
 	}
 	return ReleaseInput{
-		Object: o, Settings: settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
-		Config: r.cluster.configFor(user), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
+		Object: o, Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
+		Config: r.cluster.configFor(r.releaseUser(s)), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
 	}
 }
 
@@ -251,7 +254,7 @@ func (r *replay) reconcileRelease(ctx context.Context, s *subject) error {
 	}
 	in := r.releaseInput(s)
 	in.Resync = r.step.input.Resync
-	r.recorder.refusals()
+	r.recorder.answers()
 	r.cluster.capabilities = nil
 	result, err := r.opts.Releases.Reconcile(ctx, in)
 	if err != nil {
@@ -284,14 +287,14 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	}
 	m := s.mem
 	m.reason, m.on, m.failures = result.Reason, result.On, nil
-	m.rendered, m.blocked = map[finding.Ref]*render.Object{}, nil
-	for _, o := range append(result.Objects, result.Blocked...) {
+	m.blocked = nil
+	if m.rendered == nil || len(result.Objects) > 0 {
+		m.rendered = map[finding.Ref]*render.Object{}
+	}
+	for _, o := range result.Objects {
 		m.rendered[o.Ref()] = o
 	}
-	for _, o := range result.Blocked {
-		m.blocked = append(m.blocked, o.Ref())
-	}
-	m.failures = r.releaseRefusals(s)
+	r.releaseRefusals(ctx, s, result)
 	r.applies(result.Objects)
 	return r.conclude(ctx, s, st, releasePhase(st, result))
 }

@@ -41,7 +41,9 @@ type recorder struct {
 	writes []write
 	total  int // grows with every write
 	turned []refused
-	sent   int // grows with every request that may change something
+	taken  map[finding.Ref]bool // what the server has accepted, also without change
+	crds   int                  // grows with every request that may change what is served
+	sent   int                  // grows with every request that may change something
 	dead   error
 
 	neutral     bool     // conversion webhooks of CRDs are left out
@@ -79,13 +81,14 @@ func (r *recorder) take() []write {
 	return out
 }
 
-// refusals returns the requests that the server turned down, and forgets them.
-func (r *recorder) refusals() []refused {
+// answers returns the requests that the server turned down and the objects that
+// it accepted, and forgets both.
+func (r *recorder) answers() ([]refused, map[finding.Ref]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := r.turned
-	r.turned = nil
-	return out
+	turned, taken := r.turned, r.taken
+	r.turned, r.taken = nil, nil
+	return turned, taken
 }
 
 // changed grows with every request that may change an object, also those that
@@ -94,6 +97,13 @@ func (r *recorder) changed() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sent
+}
+
+// definitions grows with every request that may change what the server serves.
+func (r *recorder) definitions() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.crds
 }
 
 // gone returns why the server cannot be reached, nil when it can.
@@ -134,6 +144,9 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && !req.URL.Query().Has("dryRun") {
 		p.recorder.mu.Lock()
 		p.recorder.sent++
+		if strings.Contains(req.URL.Path, "/customresourcedefinitions") {
+			p.recorder.crds++
+		}
 		p.recorder.mu.Unlock()
 	}
 	if err != nil && req.Context().Err() == nil && !errors.Is(err, context.Canceled) {
@@ -261,15 +274,19 @@ func (t tape) note(before, after map[string]any) {
 	if named == nil {
 		named = before
 	}
-	if named == nil || revisionOf(before) != "" && revisionOf(before) == revisionOf(after) {
-		return
-	}
-	if text(named["type"]) == "helm.sh/release.v1" {
+	if named == nil || text(named["type"]) == "helm.sh/release.v1" {
 		return
 	}
 	t.recorder.mu.Lock()
 	defer t.recorder.mu.Unlock()
 	ref := render.RefOf(&unstructured.Unstructured{Object: named})
+	if t.recorder.taken == nil {
+		t.recorder.taken = map[finding.Ref]bool{}
+	}
+	t.recorder.taken[ref] = true
+	if revisionOf(before) != "" && revisionOf(before) == revisionOf(after) {
+		return
+	}
 	w := write{actor: t.recorder.actor, ref: ref, before: before, after: after}
 	t.recorder.total++
 	t.recorder.writes = append(t.recorder.writes, w)

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 
+	"github.com/fluxcd/pkg/apis/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
@@ -37,14 +38,23 @@ type ReleaseInput struct {
 	Resync bool         // a reconciliation was asked for
 
 	// Wait lets the rest of the cluster do what it does here and then lists the
-	// objects that are not as they are waited for, one line each; nothing sleeps.
-	Wait func(ctx context.Context, w Awaited) ([]string, error)
+	// objects that are not as they are waited for; nothing sleeps.
+	Wait func(ctx context.Context, w Awaited) ([]Laggard, error)
 }
 
 // Awaited is what an action on a release waits for.
 type Awaited struct {
 	Objects []*unstructured.Unstructured
 	Gone    bool // deleted, otherwise healthy
+	Hook    bool // only Jobs and Pods count, and they have to complete
+	Exprs   []kustomize.CustomHealthCheck
+}
+
+// Laggard is an object that is not as it is waited for.
+type Laggard struct {
+	Name   string // Kind/namespace/name
+	Status string // InProgress, Failed, NotFound, Terminating, Unknown
+	Cause  string // why the status is not known
 }
 
 // ReleaseResult is what a reconciliation of a release led to.
@@ -55,8 +65,7 @@ type ReleaseResult struct {
 	Others  []NamedCondition // Released, TestSuccess, Remediated, Drifted, Stalled; one that is missing is removed
 	Status  map[string]any   // the other fields of the status, complete
 	Events  []Event
-	Objects []*render.Object // rendered, for positions
-	Blocked []*render.Object // rendered, never tried
+	Objects []*render.Object // rendered, for positions; nil: those of before
 	Problem string           // what is wrong, when Ready does not say it
 	On      []finding.Ref
 }

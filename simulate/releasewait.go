@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
@@ -10,10 +9,13 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/statusreaders"
 	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/cli-utils/pkg/object"
+	"github.com/fluxcd/pkg/runtime/cel"
 	runtimereaders "github.com/fluxcd/pkg/runtime/statusreaders"
+	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -21,7 +23,7 @@ import (
 
 // await looks once, after the rest of the cluster had its turn, which of the
 // objects of a release are not as they are waited for.
-func (r *replay) await(ctx context.Context, w Awaited) ([]string, error) {
+func (r *replay) await(ctx context.Context, w Awaited) ([]Laggard, error) {
 	actor := r.recorder.current()
 	defer r.recorder.act(actor)
 	if err := r.settle(ctx); err != nil {
@@ -31,52 +33,137 @@ func (r *replay) await(ctx context.Context, w Awaited) ([]string, error) {
 		// A CRD that never gets established shows below.
 		_ = r.establish(ctx)
 	}
-	readers := []engine.StatusReader{
-		runtimereaders.NewCustomJobStatusReader(r.cluster.mapper), statusreaders.NewDefaultStatusReader(r.cluster.mapper),
+	readers, err := r.releaseReaders(w)
+	if err != nil {
+		return nil, err
 	}
 	source := &clusterreader.DirectClusterReader{Reader: r.cluster.plain}
-	var out []string
+	var out []Laggard
 	for _, u := range w.Objects {
 		id := object.UnstructuredToObjMetadata(u)
+		late := Laggard{Name: ssautils.FmtObjMetadata(id)}
 		if w.Gone {
 			if live := r.cluster.read(ctx, refOfID(id)); live != nil {
-				out = append(out, fmt.Sprintf("resource %s/%s/%s still exists. status: %s, message: %s",
-					id.GroupKind.Kind, id.Namespace, id.Name, kstatus.TerminatingStatus, "Resource scheduled for deletion"))
+				late.Status = kstatus.TerminatingStatus.String()
+				out = append(out, late)
 			}
+			continue
+		}
+		if paused(u) {
 			continue
 		}
 		rs, err := readerOf(readers, id).ReadStatus(ctx, source, id)
 		if err != nil {
 			return nil, err
 		}
-		if rs.Status != kstatus.CurrentStatus {
-			out = append(out, fmt.Sprintf("resource %s/%s/%s not ready. status: %s, message: %s",
-				id.GroupKind.Kind, id.Namespace, id.Name, rs.Status, rs.Message))
+		if rs.Status == kstatus.CurrentStatus {
+			continue
 		}
+		late.Status = rs.Status.String()
+		if rs.Error != nil {
+			late.Cause = rs.Error.Error()
+		}
+		out = append(out, late)
 	}
 	return out, r.alive(ctx)
 }
 
-// releaseRefusals are the objects of a release that the server has turned down
-// since its reconciliation began.
-func (r *replay) releaseRefusals(s *subject) []Refusal {
-	var out []Refusal
+// releaseReaders are the readers of helm-controller in order of precedence.
+func (r *replay) releaseReaders(w Awaited) ([]engine.StatusReader, error) {
+	mapper := r.cluster.mapper
+	var readers []engine.StatusReader
+	if len(w.Exprs) > 0 {
+		custom, err := cel.NewStatusReader(w.Exprs)
+		if err != nil {
+			return nil, err
+		}
+		readers = append(readers, custom(mapper))
+	}
+	readers = append(readers, runtimereaders.NewCustomJobStatusReader(mapper))
+	if w.Hook {
+		return append(readers, statusreaders.NewGenericStatusReader(mapper, hookStatus)), nil
+	}
+	return append(readers, statusreaders.NewDefaultStatusReader(mapper)), nil
+}
+
+// hookStatus is the status of an object of a hook that is no Job: Pods have to
+// end, everything else counts as it is.
+func hookStatus(u *unstructured.Unstructured) (*kstatus.Result, error) {
+	out := &kstatus.Result{Status: kstatus.CurrentStatus}
+	if u.GetKind() != "Pod" || u.GroupVersionKind().Group != "" {
+		return out, nil
+	}
+	switch phase, _, _ := unstructured.NestedString(u.Object, "status", "phase"); phase {
+	case "Succeeded":
+	case "Failed":
+		out.Status = kstatus.FailedStatus
+	default:
+		out.Status = kstatus.InProgressStatus
+	}
+	return out, nil
+}
+
+// paused reports whether nobody waits for a Deployment, as its rollout is paused.
+func paused(u *unstructured.Unstructured) bool {
+	is, _, _ := unstructured.NestedBool(u.Object, "spec", "paused")
+	return is && u.GetKind() == "Deployment" && u.GroupVersionKind().Group == "apps"
+}
+
+// releaseRefusals notes the objects of a release that the server has turned
+// down since its reconciliation began, and those that were never sent.
+func (r *replay) releaseRefusals(ctx context.Context, s *subject, result ReleaseResult) {
+	turned, taken := r.recorder.answers()
+	m := s.mem
 	seen := map[finding.Ref]bool{}
-	for _, no := range r.recorder.refusals() {
+	for _, no := range turned {
 		ref, ok := r.refusedRef(no)
 		if !ok || no.actor != s.ref || seen[ref] || no.request.bookkeeping() || no.status.Reason == "AlreadyExists" {
 			continue
 		}
 		seen[ref] = true
-		o := s.mem.rendered[ref]
+		o := m.rendered[ref]
 		if o == nil {
 			u := made("v1", ref.Kind, ref.Namespace, ref.Name)
 			u.SetGroupVersionKind(schema.GroupVersionKind{Group: ref.Group, Version: no.request.version, Kind: ref.Kind})
 			o = &render.Object{Unstructured: u, Origin: render.Origin{Owner: r.applied[s.ref]}}
 		}
-		out = append(out, Refusal{Object: o, Error: verdict(o, &apierrors.StatusError{ErrStatus: no.status})})
+		m.failures = append(m.failures, Refusal{Object: o, Error: verdict(o, &apierrors.StatusError{ErrStatus: no.status})})
 	}
-	return out
+	if result.State != render.Failed {
+		return
+	}
+	var rest []*render.Object
+	for _, o := range result.Objects {
+		if ref := o.Ref(); !seen[ref] && !taken[ref] && !o.Origin.Hook {
+			rest = append(rest, o)
+		}
+	}
+	r.tryReleaseRest(ctx, s, rest, result.Objects)
+}
+
+// tryReleaseRest tries, after the verdict on the release is known, the objects
+// that Helm did not get to, so that one run shows all mistakes. Nothing is changed.
+func (r *replay) tryReleaseRest(ctx context.Context, s *subject, rest, all []*render.Object) {
+	var together []*unstructured.Unstructured
+	for _, o := range all {
+		together = append(together, o.Unstructured)
+	}
+	cl, err := r.cluster.as(r.releaseUser(s))
+	if err != nil {
+		return
+	}
+	for _, o := range rest {
+		if r.alive(ctx) != nil {
+			return
+		}
+		dry := o.Unstructured.DeepCopy()
+		err := cl.Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(helmController))
+		if err == nil || r.comesEarlier(o.Unstructured, together, err) {
+			s.mem.blocked = append(s.mem.blocked, o.Ref())
+			continue
+		}
+		s.mem.failures = append(s.mem.failures, Refusal{Object: o, Error: verdict(o, err)})
+	}
 }
 
 // refusedRef names the object of a request.

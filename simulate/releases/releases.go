@@ -4,9 +4,8 @@ package releases
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
+	"text/template"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -37,6 +36,11 @@ type preparer interface {
 	Prepare(ctx context.Context, in render.Input) (helmrelease.Prepared, *helmrelease.Failed)
 }
 
+// steady is a renderer whose templates yield the same in every run.
+type steady interface {
+	Functions(helmrelease.Prepared) template.FuncMap
+}
+
 func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *render.Object) (helmrelease.Prepared, *helmrelease.Failed) {
 	input := render.Input{Object: o, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
 	if p, ok := in.Renderer.(preparer); ok {
@@ -56,6 +60,9 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	}
 	req := request(in)
 	req.Prepared = prepared
+	if renderer, ok := in.Renderer.(steady); ok {
+		req.Functions = func() template.FuncMap { return renderer.Functions(prepared) }
+	}
 	var events []release.Event
 	var result release.Result
 	for range attempts {
@@ -76,7 +83,9 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	}
 	result.Events = events
 	out, err := resultOf(result)
-	out.Objects = rendered(ctx, in)
+	if out.State != render.Rendered || len(events) > 0 || result.Status.History.Latest() == nil {
+		out.Objects = rendered(ctx, in)
+	}
 	return out, err
 }
 
@@ -94,25 +103,19 @@ func request(in simulate.ReleaseInput) release.Request {
 	return release.Request{Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in)}
 }
 
-// healthOf lets actions wait on the simulated cluster, where nothing takes time.
-func healthOf(in simulate.ReleaseInput) release.Health {
-	return func(ctx context.Context, w release.Wait) error {
-		lines, err := in.Wait(ctx, simulate.Awaited{Objects: w.Objects, Gone: w.For == release.Gone})
-		if err != nil || len(lines) == 0 {
-			return err
-		}
-		return errors.New(strings.Join(append(lines, context.DeadlineExceeded.Error()), "\n"))
-	}
-}
-
 // rendered is what the chart renders, for the places of its objects.
 func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
 	if in.Renderer == nil {
 		return nil
 	}
-	result := in.Renderer.Render(ctx, render.Input{
-		Object: in.Object, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1,
-	})
+	input := render.Input{Object: in.Object, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
+	history, _, _ := unstructured.NestedSlice(in.Object.Object, "status", "history")
+	if len(history) > 0 {
+		latest, _ := history[0].(map[string]any)
+		version, _ := latest["version"].(int64)
+		input.Upgrade, input.Revision = true, int(version)+1
+	}
+	result := in.Renderer.Render(ctx, input)
 	var out []*render.Object
 	for _, list := range [][]*render.Object{result.CRDs, result.Applies, result.Hooks} {
 		out = append(out, list...)

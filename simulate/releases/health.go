@@ -1,0 +1,78 @@
+package releases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/release"
+)
+
+// learning is how long the controller's client, which is limited in its rate,
+// takes to learn the kinds of the server. A wait that ends before says so.
+const learning = 10 * time.Second
+
+// healthOf lets actions wait on the simulated cluster, where nothing takes
+// time. The texts are those of the controller when the time is up.
+func healthOf(in simulate.ReleaseInput) release.Health {
+	return func(ctx context.Context, w release.Wait) error {
+		exprs, err := expressions(in)
+		if err != nil {
+			return err
+		}
+		late, err := in.Wait(ctx, simulate.Awaited{
+			Objects: w.Objects, Gone: w.For == release.Gone, Hook: w.For == release.Complete, Exprs: exprs,
+		})
+		switch {
+		case err != nil || len(late) == 0:
+			return err
+		case w.For == release.Gone:
+			return fmt.Errorf("%s termination timeout: %w", late[0].Name, context.DeadlineExceeded)
+		}
+		return unhealthy(late, w)
+	}
+}
+
+func unhealthy(late []simulate.Laggard, w release.Wait) error {
+	var pending, failed []string
+	slices.SortFunc(late, func(a, b simulate.Laggard) int { return strings.Compare(a.Name, b.Name) })
+	for _, l := range late {
+		line := fmt.Sprintf("%s status: '%s'", l.Name, l.Status)
+		if l.Cause != "" {
+			line += ": " + l.Cause
+		}
+		if l.Status == "Failed" {
+			failed = append(failed, line)
+		} else {
+			pending = append(pending, line)
+		}
+	}
+	// Hooks are not given up before their time, as they may be migrations.
+	if len(failed) > 0 && (w.For != release.Complete || len(pending) == 0) {
+		return fmt.Errorf("failed early due to stalled resources: [%s]", strings.Join(failed, ", "))
+	}
+	if w.Timeout <= learning {
+		return errors.New("client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline")
+	}
+	return fmt.Errorf("timeout waiting for: [%s]", strings.Join(append(failed, pending...), ", "))
+}
+
+// expressions are the health checks that the HelmRelease defines itself.
+func expressions(in simulate.ReleaseInput) ([]kustomize.CustomHealthCheck, error) {
+	var hr struct {
+		Spec struct {
+			HealthCheckExprs []kustomize.CustomHealthCheck `json:"healthCheckExprs"`
+		} `json:"spec"`
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(in.Object.Object, &hr); err != nil {
+		return nil, fmt.Errorf("read the health checks of %s: %w", in.Object.Ref(), err)
+	}
+	return hr.Spec.HealthCheckExprs, nil
+}
