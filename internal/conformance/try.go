@@ -137,6 +137,7 @@ var masked = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
 	// The controller names the folder into which it unpacks the artifact.
 	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/?`), ""},
+	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/helmchart-(<tmp>|[0-9]+)/source/`), ""},
 	{regexp.MustCompile(`\s+`), " "},
 }
 
