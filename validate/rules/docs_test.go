@@ -47,7 +47,8 @@ gives another. The exit code is 1 for findings of severity error, or of the one 
 - **info**: worth knowing.
 
 Only what is certain is reported. Content that is not at hand (a chart that no source map names, a Secret that is encrypted)
-leads to no finding, but to a lower coverage, which every report states. What is suspended is not looked at.
+leads to no finding, but to a lower coverage, which every report states. What is suspended is not looked at. What is missing in the repository may be made by hand; a configuration with
+"rehearsal: {environment: server}" says that it is not, and makes errors of such findings.
 
 A comment on the line, or alone on the line above it, suppresses findings there. It names rules or whole categories,
 or nothing for all, and gives a reason after two dashes:

@@ -19,6 +19,7 @@ func init() {
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
+			strict(p)
 			if obscure(p.World) || !complete(p.World) {
 				return
 			}

@@ -19,6 +19,7 @@ func init() {
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
+			strict(p)
 			known := namespaces(p.World)
 			if known == nil {
 				return

@@ -213,3 +213,11 @@ func groupKind(r finding.Ref) schema.GroupKind { return schema.GroupKind{Group: 
 // variable reports whether a text is not final: substitution or a template
 // makes something else of it.
 func variable(text string) bool { return strings.ContainsAny(text, "${}<>") }
+
+// strict makes findings errors where the user says that the cluster holds
+// nothing but what is given: then nobody makes by hand what is missing.
+func strict(p *validate.Pass) {
+	if p.World.Settings.Complete {
+		p.Rule.Severity = finding.Error
+	}
+}

@@ -26,6 +26,9 @@ func init() {
 		Reads:    validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			for _, s := range p.Stated(unusable...) {
+				if invalid(p, s.Owner.Object) {
+					continue
+				}
 				if o := p.World.Object(s.Problem.Object); o == nil || !mistyped(o) {
 					reportSource(p, s)
 				}

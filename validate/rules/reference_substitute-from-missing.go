@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -33,7 +34,7 @@ func init() {
 // one of that name.
 func reportData(p *validate.Pass, s validate.Statement, fields ...string) {
 	f := validate.FromProblem(s.Problem, s.Owner.Object)
-	missing, pointer := missingData(p.World, s.Owner.Object, fields...)
+	missing, pointer := missingData(p.World, s, fields...)
 	if missing.IsZero() {
 		p.Report(f)
 		return
@@ -61,12 +62,16 @@ func uncertain(w *render.World, s validate.Statement) bool {
 	})
 }
 
-// missingData names the first object of a list of references that neither
-// exists nor is made by another object, and the pointer of the reference.
-func missingData(w *render.World, o *render.Object, fields ...string) (finding.Ref, string) {
-	for _, r := range dataReferences(o, fields...) {
+// missingData names the object that the Problem is about, and the pointer of
+// the reference to it: that of the Problem, if it has one, else the first one
+// that neither exists nor is made by another object.
+func missingData(w *render.World, s validate.Statement, fields ...string) (finding.Ref, string) {
+	for _, r := range dataReferences(s.Owner.Object, fields...) {
 		optional, _ := r.Fields["optional"].(bool)
-		if !optional && w.Object(r.Ref) == nil && w.Producer(r.Ref) == nil {
+		if optional || w.Object(r.Ref) != nil || w.Producer(r.Ref) != nil {
+			continue
+		}
+		if strings.HasPrefix(s.Problem.Field+"/", r.Pointer+"/") || s.Problem.Field == "" || s.Problem.Field == finding.Pointer(fields...) {
 			return r.Ref, r.Pointer
 		}
 	}

@@ -16,13 +16,19 @@ func init() {
 		Since:    "0.1.0",
 		Reads:    validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
-			for _, out := range p.World.Outcomes {
-				if out.State == render.Failed {
+			for _, out := range active(p.World) {
+				if out.State == render.Failed && !invalid(p, out.Object) {
 					reportUnclaimed(p, out)
 				}
 			}
 		},
 	})
+}
+
+// invalid reports whether the API server refuses the Flux object itself, which
+// the schema rules report; what else is wrong with it follows from that.
+func invalid(p *validate.Pass, o *render.Object) bool {
+	return p.Catalog != nil && len(p.Catalog.Validate(o.Object)) > 0
 }
 
 // reportUnclaimed reports why an owner failed when no other rule does.

@@ -22,6 +22,7 @@ func init() {
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
+			strict(p)
 			bringers := crdBringers(p.World)
 			for _, out := range active(p.World) {
 				if isKustomization(out.Object.Ref()) && !elsewhereApplied(out.Object) {
