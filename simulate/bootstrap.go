@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -110,6 +111,8 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 		return fmt.Errorf("%s: %w", render.RefOf(u), err)
 	}
 	r.clock++
+	r.placed++
+	r.owned = r.owned || len(u.GetOwnerReferences()) > 0
 	if kind, ok := isPolicy(render.RefOf(u)); ok {
 		r.unenforced[kind] = true
 	}
@@ -119,6 +122,7 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 // establish waits until the server serves all CRDs that it accepts.
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.capabilities = nil
+	clear(r.cluster.unserved)
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		crds, err := r.cluster.listNow(ctx, crdKind.WithVersion("v1"), "")
 		if err != nil {
@@ -168,6 +172,9 @@ func (r *replay) edits(ctx context.Context) error {
 			r.note("the cluster refuses to delete %s: %v", render.RefOf(u), err)
 		}
 		r.clock++
+		r.placed++
+		r.deletions++
+		r.noteEnding(finding.Ref{}, render.RefOf(u))
 	}
 	if r.seeded {
 		return r.alive(ctx)

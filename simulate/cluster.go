@@ -32,7 +32,8 @@ type cluster struct {
 	plain     client.Client            // administrator, not recorded: bookkeeping of the controllers
 	actors    map[string]client.Client // by impersonated user, recorded
 
-	seen map[string]answer // to list and find, by what was asked for
+	unserved map[schema.GroupKind]int // kinds that the server did not serve, after how many changes to what it serves
+	seen     map[string]answer        // to list and find, by what was asked for
 
 	unsure       func(finding.Ref) bool // whether somebody else would make the object
 	capabilities *render.Capabilities   // nil when to be asked again
@@ -41,7 +42,7 @@ type cluster struct {
 func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
 	// The log of the client library says nothing that the recorder does not know.
 	log.SetLogger(logr.Discard())
-	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}}
+	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}, unserved: map[schema.GroupKind]int{}}
 	watched := rec.watching(config)
 	hc, err := rest.HTTPClientFor(watched)
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *cluster) ask(key string, question func() ([]*unstructured.Unstructured,
 // find is like read, but returns the server's error.
 func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
 	found, err := c.ask("get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
-		m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+		m, err := c.mapping(groupKind(ref))
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +155,7 @@ func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unst
 
 // list returns the objects of a kind in all namespaces, sorted by namespace and name.
 func (c *cluster) list(ctx context.Context, gk schema.GroupKind) []*unstructured.Unstructured {
-	m, err := c.mapper.RESTMapping(gk)
+	m, err := c.mapping(gk)
 	if err != nil {
 		return nil
 	}
@@ -171,6 +172,20 @@ func (c *cluster) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstr
 		return nil, render.Absent
 	}
 	return u, render.Present
+}
+
+// mapping says how the server calls a kind. The library asks the server again
+// for every kind that it does not know, which costs time.
+func (c *cluster) mapping(gk schema.GroupKind) (*meta.RESTMapping, error) {
+	now := c.recorder.definitions()
+	if then, ok := c.unserved[gk]; ok && then == now {
+		return nil, &meta.NoKindMatchError{GroupKind: gk}
+	}
+	m, err := c.mapper.RESTMapping(gk)
+	if err != nil && c.recorder.gone() == nil {
+		c.unserved[gk] = now
+	}
+	return m, err
 }
 
 // List implements render.Cluster.

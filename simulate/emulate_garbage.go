@@ -22,7 +22,7 @@ func (r *replay) collect(ctx context.Context) error {
 	if err := r.releaseClaims(ctx); err != nil {
 		return err
 	}
-	if r.deletions == r.collected {
+	if !r.owned || r.deletions == r.collected {
 		return nil
 	}
 	r.collected = r.deletions

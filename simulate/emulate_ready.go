@@ -39,7 +39,7 @@ var readyKinds = []readiness{
 func (r *replay) workloads(ctx context.Context) error {
 	for _, k := range readyKinds {
 		for _, u := range r.cluster.list(ctx, k.GroupKind) {
-			if u.GetDeletionTimestamp() != nil || r.exempt(u) {
+			if u.GetDeletionTimestamp() != nil || r.exempt(u) || r.reported[u.GetUID()] == generation(u) {
 				continue
 			}
 			if err := r.reportReady(ctx, u, k.status(u)); err != nil {
@@ -50,11 +50,15 @@ func (r *replay) workloads(ctx context.Context) error {
 	return nil
 }
 
+// generation is that of the spec; kinds without generations have one for ever.
+func generation(u *unstructured.Unstructured) int64 { return max(u.GetGeneration(), 1) }
+
 func (r *replay) exempt(u *unstructured.Unstructured) bool {
 	return r.opts.Emulate.NeverReady != "" && u.GetAnnotations()[r.opts.Emulate.NeverReady] == "true"
 }
 
 func (r *replay) reportReady(ctx context.Context, u *unstructured.Unstructured, want map[string]any) error {
+	r.reported[u.GetUID()] = generation(u)
 	if want == nil {
 		return nil
 	}
@@ -91,7 +95,7 @@ func replicas(u *unstructured.Unstructured) int64 {
 }
 
 func condition(kind, status, reason string) map[string]any {
-	return map[string]any{"type": kind, "status": status, "reason": reason, "message": "",
+	return map[string]any{"type": kind, "status": status, "reason": reason, "message": "assumed",
 		"lastTransitionTime": epoch, "lastUpdateTime": epoch}
 }
 
@@ -133,7 +137,7 @@ func jobReady(u *unstructured.Unstructured) map[string]any {
 		return nil
 	}
 	done := func(kind string) map[string]any {
-		return map[string]any{"type": kind, "status": "True", "reason": "CompletionsReached", "message": "",
+		return map[string]any{"type": kind, "status": "True", "reason": "CompletionsReached", "message": "assumed",
 			"lastTransitionTime": epoch, "lastProbeTime": epoch}
 	}
 	n := int64(1)

@@ -60,7 +60,10 @@ type replay struct {
 	ending     map[string]finding.Ref // namespaces being deleted, by whom
 	deletions  int                    // so far
 	collected  int                    // deletions that the garbage collection has seen
-	settled    int                    // the moment after which the rest of the cluster was imitated last
+	settled    int                    // how much had changed when the rest of the cluster was imitated last
+	placed     int                    // objects that others than Flux wrote so far
+	owned      bool                   // some object has an owner that may go
+	reported   map[types.UID]int64    // generations of the objects reported ready
 }
 
 // stepRun is what is known of the step being played.
@@ -87,6 +90,7 @@ func newReplay(opts Options) (*replay, error) {
 		artifacts:  map[finding.Ref]source.Artifact{},
 		failures:   map[finding.Ref]*source.Failure{},
 		uids:       &uids{known: map[string]bool{}},
+		reported:   map[types.UID]int64{},
 		ending:     map[string]finding.Ref{},
 		unenforced: map[string]bool{},
 		boot:       map[types.UID]bool{},
@@ -98,6 +102,7 @@ func newReplay(opts Options) (*replay, error) {
 	}
 	r.cluster.unsure = r.unsure
 	r.recorder.onWrite = func(w write) {
+		r.owned = r.owned || w.after != nil && len((&unstructured.Unstructured{Object: w.after}).GetOwnerReferences()) > 0
 		if kind, ok := isPolicy(w.ref); ok {
 			r.unenforced[kind] = true
 		}

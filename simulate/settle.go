@@ -4,7 +4,11 @@ import "context"
 
 // settle imitates what the rest of a real cluster does after a change.
 func (r *replay) settle(ctx context.Context) error {
-	if r.settled == r.moment() && r.settled != 0 {
+	now := r.recorder.count() + r.placed
+	if len(r.ending) > 0 {
+		now += r.clock
+	}
+	if r.settled == now && now != 0 {
 		return nil
 	}
 	e := r.opts.Emulate
@@ -27,6 +31,6 @@ func (r *replay) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	r.settled = r.moment()
+	r.settled = now
 	return nil
 }
