@@ -172,6 +172,7 @@ func nameManager(file string) error {
 		meta, _ := d["metadata"].(map[string]any)
 		annotations, _ := meta["annotations"].(map[string]any)
 		if m, ok := annotations["oracle.test/manager"]; ok {
+			delete(annotations, "oracle.test/manager")
 			meta["managedFields"] = []any{map[string]any{"manager": m, "operation": "Apply"}}
 		}
 		if err := enc.Encode(d); err != nil {
