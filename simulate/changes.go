@@ -58,6 +58,9 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 			h.after = nil
 		}
 		if c, ok := r.change(h); ok {
+			if c.Action == diff.Recreate && c.Reason == "moved" {
+				r.note("%s is deleted by %s before %s makes it anew; had the latter come first, it would have stayed", c.Object, c.From, c.Owner)
+			}
 			written[h.ref] = true
 			out = append(out, c)
 		}
@@ -217,7 +220,8 @@ func (r *replay) sortChanges(list []diff.Change) {
 // finish sums a step up.
 func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
-	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx), Events: r.step.events, Notes: r.step.notes}
+	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
+	step.Events, step.Notes = r.step.events, r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)
 	}

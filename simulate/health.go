@@ -37,6 +37,20 @@ type health struct {
 	failed  []string
 	on      []finding.Ref
 	invalid error // the list of objects itself is wrong
+	late    bool  // the time is up
+}
+
+// cause says what is wrong, as the controller words it.
+func (h health) cause() string {
+	switch {
+	case h.invalid != nil:
+		return h.invalid.Error()
+	case h.late:
+		all := append(slices.Clone(h.pending), h.failed...)
+		slices.Sort(all)
+		return "timeout waiting for: [" + strings.Join(all, ", ") + "]"
+	}
+	return "failed early due to stalled resources: [" + strings.Join(h.failed, ", ") + "]"
 }
 
 // checkHealth ends an attempt, or leaves it waiting for the objects it applied.
@@ -97,11 +111,11 @@ func (r *replay) tryHealth(ctx context.Context, w *healthWait) (bool, error) {
 	}
 	switch {
 	case h.invalid != nil:
-		return true, r.unhealthy(ctx, w, h, h.invalid.Error(), "False")
+		return true, r.unhealthy(ctx, w, h)
 	case len(h.pending) > 0:
 		return false, nil
 	case len(h.failed) > 0:
-		return true, r.unhealthy(ctx, w, h, "failed early due to stalled resources: ["+strings.Join(h.failed, ", ")+"]", "False")
+		return true, r.unhealthy(ctx, w, h)
 	}
 	if !a.status.is(conditionHealthy, "True") {
 		r.event(a.subject.ref, "Normal", "Progressing", "Health check passed in 0s")
@@ -111,13 +125,15 @@ func (r *replay) tryHealth(ctx context.Context, w *healthWait) (bool, error) {
 	return true, r.succeeds(ctx, a)
 }
 
-func (r *replay) unhealthy(ctx context.Context, w *healthWait, h health, cause, healthy string) error {
+// unhealthy ends an attempt whose objects are not as they should be. After a
+// time-out the controller starts over at once, so the condition stays unknown.
+func (r *replay) unhealthy(ctx context.Context, w *healthWait, h health) error {
 	a := w.attempt
 	a.subject.mem.waiting, a.subject.mem.reason, a.subject.mem.on = nil, "health-check-failed", h.on
-	if healthy == "False" {
-		a.status.set(conditionHealthy, "False", "HealthCheckFailed", cause)
+	if !h.late {
+		a.status.set(conditionHealthy, "False", "HealthCheckFailed", h.cause())
 	}
-	return r.fails(ctx, a, "HealthCheckFailed", fmt.Sprintf("health check failed after %s: %s", a.k.GetTimeout(), cause))
+	return r.fails(ctx, a, "HealthCheckFailed", fmt.Sprintf("health check failed after %s: %s", a.k.GetTimeout(), h.cause()))
 }
 
 // waiters looks at the health of everything that somebody waits for.
@@ -152,9 +168,8 @@ func (r *replay) timeout(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	all := append(h.pending, h.failed...)
-	slices.Sort(all)
-	return true, r.unhealthy(ctx, w, h, "timeout waiting for: ["+strings.Join(all, ", ")+"]", "Unknown")
+	h.late = true
+	return true, r.unhealthy(ctx, w, h)
 }
 
 // observe computes the state of every awaited object once.

@@ -39,7 +39,7 @@ func fieldTokens(field string) []fieldToken {
 			if end < 0 {
 				return out
 			}
-			out = append(out, fieldToken{strings.Trim(rest[1:end], `"'`), true})
+			out = append(out, fieldToken{unquoted(rest[1:end]), true})
 			rest = strings.TrimPrefix(rest[end+1:], ".")
 			continue
 		}
@@ -52,6 +52,13 @@ func fieldTokens(field string) []fieldToken {
 		rest = strings.TrimPrefix(rest, ".")
 	}
 	return out
+}
+
+func unquoted(s string) string {
+	if len(s) >= 2 && s[0] == s[len(s)-1] && (s[0] == '"' || s[0] == '\'') {
+		return s[1 : len(s)-1]
+	}
+	return s
 }
 
 // listIndex finds the item that a bracket names, by index or by keys.

@@ -176,10 +176,21 @@ func (r *replay) reconcile(ctx context.Context, s *subject) error {
 	m := s.mem
 	m.resync, m.on = false, nil
 	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
+	if _, remote, _ := unstructured.NestedMap(s.live.Object, "spec", "kubeConfig"); remote {
+		return r.remote(ctx, s)
+	}
 	if s.ref.Kind == helmReleaseKind.Kind {
 		return r.reconcileRelease(ctx, s)
 	}
 	return r.reconcileKustomization(ctx, s)
+}
+
+// remote leaves an object alone that is carried out on another cluster.
+func (r *replay) remote(ctx context.Context, s *subject) error {
+	st := statusOf(s.live)
+	s.mem.reason = "remote-cluster"
+	st.set(conditionReady, "Unknown", "Unknown", "its objects belong to the cluster of spec.kubeConfig, which is not replayed")
+	return r.conclude(ctx, s, st, phaseUnknown)
 }
 
 // conclude ends an attempt: the status is written, and whoever waits for the

@@ -25,7 +25,7 @@ func server(t *testing.T) *rest.Config {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	plane, err := controlplane.Start(ctx, controlplane.Options{})
+	plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: "10.0.0.0/24"})
 	if err != nil {
 		t.Fatal(fmt.Errorf("start the control plane: %w", err))
 	}
