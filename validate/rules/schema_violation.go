@@ -52,8 +52,34 @@ func violation(o *render.Object, v schemas.Violation) finding.Finding {
 	if doc := o.Origin.Doc; doc != nil && v.Kind == schemas.KindUnknownField && f.Pos == doc.At(v.Pointer) {
 		f.Pos = doc.KeyAt(v.Pointer)
 	}
-	if v.Suggestion != "" {
+	switch {
+	case secretValue(o, v):
+		f.Message = withoutValue(v)
+	case v.Suggestion != "":
 		f.Hint = "write " + v.Suggestion
 	}
 	return f
+}
+
+// secretValue reports whether a violation is about what a Secret keeps: the
+// server tells such values to nobody who may not read them, nor does a report.
+func secretValue(o *render.Object, v schemas.Violation) bool {
+	ref := o.Ref()
+	if ref.Group != "" || ref.Kind != "Secret" || v.Kind == schemas.KindUnknownField {
+		return false
+	}
+	top, _, _ := strings.Cut(strings.TrimPrefix(v.Pointer, "/"), "/")
+	return top == "data" || top == "stringData"
+}
+
+func withoutValue(v schemas.Violation) string {
+	switch {
+	case v.Kind == schemas.KindPattern:
+		return "the value is not base64"
+	case v.Kind == schemas.KindType && strings.Count(v.Pointer, "/") == 1:
+		return "the values are not a mapping"
+	case v.Kind == schemas.KindType:
+		return "the value is not a string"
+	}
+	return "the value is not what a Secret can hold"
 }
