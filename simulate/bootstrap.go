@@ -36,6 +36,9 @@ func (r *replay) install(ctx context.Context) error {
 	if err := r.installFlux(ctx); err != nil {
 		return err
 	}
+	if err := r.placeholders(ctx); err != nil {
+		return err
+	}
 	if r.opts.States {
 		for _, u := range r.everything(ctx) {
 			r.boot[u.GetUID()] = true

@@ -24,6 +24,10 @@ type Options struct {
 	// step by the first of their field managers, "kubectl" when they name none.
 	Live []*unstructured.Unstructured
 
+	// Placeholders are kinds that the cluster serves without anything in the
+	// repository that defines them.
+	Placeholders []Placeholder
+
 	// Produced names the Secret or ConfigMap that the controller of an object
 	// makes in a real cluster. Its absence here is no reason to fail.
 	Produced func(*unstructured.Unstructured) (finding.Ref, bool)

@@ -197,7 +197,7 @@ var masks = []struct {
 	from *regexp.Regexp
 	to   string
 }{
-	{regexp.MustCompile(`<tmpdir>/(kustomization|helmchart)-<tmp>/`), ""},
+	{regexp.MustCompile(`<tmpdir>/(kustomization|helmchart)-<tmp>/(source/)?`), ""},
 	{regexp.MustCompile(`retrying in \d+s`), "retrying"},
 	{regexp.MustCompile(`failed after (<dur>|[0-9hms.]+)`), "failed"},
 	{regexp.MustCompile(`b{40}|b{12}`), "<commit:base>"},
