@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +30,7 @@ type project struct {
 	opt     *options
 	config  config
 	catalog *schemas.Catalog
+	cache   *render.Cache
 	workdir string
 }
 
@@ -34,10 +39,16 @@ type revision struct {
 	name     string // as the user calls it: main, the working tree
 	tree     *repo.Tree
 	clusters []*cluster
+
+	sources   *source.Set // of the first cluster; the others share what it has read
+	renderers []render.Renderer
+	sourceMap *source.Map
+	commit    string // that the sources report, empty for that of the tree
 }
 
 // cluster is one Entry of a revision, ready to be rendered or replayed.
 type cluster struct {
+	revision *revision
 	entry    repo.Entry
 	tree     *repo.Tree // with what bootstrap writes over placeholders
 	settings render.Settings
@@ -63,22 +74,27 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, workdir: workdir}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), workdir: workdir}, nil
 }
 
 func (p *project) close() { _ = os.RemoveAll(p.workdir) }
 
-// head opens the folder as it is.
-func (p *project) head(ctx context.Context) (*revision, error) {
+// head opens the folder as it is. When that has other content than the commit
+// that it is on, and base is that commit, its sources report another commit, as
+// they will when the change is committed.
+func (p *project) head(ctx context.Context, base *revision) (*revision, error) {
 	tree, err := repo.Folder(p.opt.path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", p.opt.path, err)
 	}
-	name := "the folder"
+	r := &revision{name: "the folder", tree: tree}
 	if tree.Commit() != "" {
-		name = "the working tree"
+		r.name = "the working tree"
 	}
-	return p.revision(ctx, tree, name, p.opt.sourceMap)
+	if base != nil && base.tree.Commit() == tree.Commit() {
+		r.commit = uncommitted(base.tree, tree)
+	}
+	return r, p.open(ctx, r, p.opt.sourceMap)
 }
 
 // at opens a git revision.
@@ -87,36 +103,53 @@ func (p *project) at(ctx context.Context, rev, sourceMap string) (*revision, err
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return p.revision(ctx, tree, rev, sourceMap)
+	r := &revision{name: rev, tree: tree}
+	return r, p.open(ctx, r, sourceMap)
 }
 
-func (p *project) revision(ctx context.Context, tree *repo.Tree, name, sourceMap string) (*revision, error) {
-	var m *source.Map
-	if sourceMap != "" {
-		var err error
-		if m, err = source.LoadMap(sourceMap); err != nil {
-			return nil, yamlError(err)
+// uncommitted stands for the commit that a changed tree will be, empty when the
+// trees are equal.
+func uncommitted(base, head *repo.Tree) string {
+	sums := [2]hash.Hash{sha1.New(), sha1.New()}
+	for i, t := range []*repo.Tree{base, head} {
+		for _, f := range t.Files() {
+			data, err := f.Data()
+			fmt.Fprintf(sums[i], "%s %o %s %v %d\n", f.Path, f.Mode&0o111, f.Link, err != nil, len(data))
+			sums[i].Write(data)
 		}
 	}
-	entries, err := p.entries(tree)
-	if err != nil {
-		return nil, err
+	if bytes.Equal(sums[0].Sum(nil), sums[1].Sum(nil)) {
+		return ""
 	}
-	r := &revision{name: name, tree: tree}
+	return hex.EncodeToString(sums[1].Sum(nil))
+}
+
+// open finds the clusters of a revision and prepares them.
+func (p *project) open(ctx context.Context, r *revision, sourceMap string) error {
+	if sourceMap != "" {
+		var err error
+		if r.sourceMap, err = source.LoadMap(sourceMap); err != nil {
+			return yamlError(err)
+		}
+	}
+	entries, err := p.entries(r.tree)
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
 		if len(p.opt.clusters) > 0 && !slices.Contains(p.opt.clusters, e.Name) {
 			continue
 		}
-		c, err := p.cluster(ctx, tree, e, m)
+		c, err := p.cluster(ctx, r, e)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.clusters = append(r.clusters, c)
 	}
 	if len(r.clusters) == 0 {
-		return nil, usagef("no cluster %s in this repository; it has %s", quoted(p.opt.clusters), quoted(names(entries)))
+		return usagef("no cluster %s in this repository; it has %s", quoted(p.opt.clusters), quoted(names(entries)))
 	}
-	return r, nil
+	return nil
 }
 
 func names(entries []repo.Entry) []string {
@@ -167,43 +200,43 @@ func bootstrapEntry(objects []map[string]any) repo.Entry {
 
 // cluster prepares an entry: what bootstrap writes, how the controllers run,
 // where sources are.
-func (p *project) cluster(ctx context.Context, tree *repo.Tree, e repo.Entry, m *source.Map) (*cluster, error) {
-	c := &cluster{entry: e, tree: tree.Overlay(e.Overlay)}
-	c.sources = source.New(source.Options{
-		Tree: c.tree, Path: p.opt.path, Self: e.Source, SelfURLs: tree.Remotes(), Map: m, Workdir: p.workdir,
-	})
+func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*cluster, error) {
+	c := &cluster{revision: r, entry: e, tree: r.tree.Overlay(e.Overlay)}
+	if r.sources == nil {
+		r.sources = source.New(source.Options{
+			Tree: c.tree, Path: p.opt.path, Self: e.Source, SelfURLs: r.tree.Remotes(),
+			Map: r.sourceMap, Workdir: p.workdir, Revision: r.commit,
+		})
+		r.renderers = p.renderers(r)
+	}
+	c.sources = r.sources.For(c.tree, e.Source)
 	var err error
 	if c.settings, err = p.settings(ctx, c); err != nil {
 		return nil, err
 	}
-	extra, err := p.config.objects(p.config.Cluster)
-	if err != nil {
-		return nil, err
+	if c.extra, err = p.config.objects(p.config.Cluster); err != nil || r.sourceMap == nil {
+		return c, err
 	}
-	c.extra = extra
-	if m != nil {
-		for _, name := range m.Objects(e.Name) {
-			list, err := readObjects(name)
-			if err != nil {
-				return nil, err
-			}
-			c.extra = append(c.extra, list...)
+	for _, name := range r.sourceMap.Objects(e.Name) {
+		list, err := readObjects(name)
+		if err != nil {
+			return nil, err
 		}
+		c.extra = append(c.extra, list...)
 	}
-	c.renderers = p.renderers(c.sources, m)
 	return c, nil
 }
 
-func (p *project) renderers(sources *source.Set, m *source.Map) []render.Renderer {
+func (p *project) renderers(r *revision) []render.Renderer {
 	remote := func(url string) (string, bool) {
-		if m == nil {
+		if r.sourceMap == nil {
 			return "", false
 		}
-		return m.HTTP(url)
+		return r.sourceMap.HTTP(url)
 	}
 	return []render.Renderer{
 		artifactgenerator.New(),
-		kustomization.New(kustomization.Options{Dir: sources.Dir, HTTP: remote}),
+		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote}),
 		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())
 		}}),
@@ -215,12 +248,16 @@ func (p *project) render(ctx context.Context, r *revision) error {
 	if r == nil {
 		return nil
 	}
+	var renderers []render.Renderer
+	for _, one := range r.renderers {
+		renderers = append(renderers, p.cache.Wrap(one))
+	}
 	for _, c := range r.clusters {
-		if err := p.play(ctx, c); err != nil {
+		if err := p.play(ctx, c, renderers); err != nil {
 			return err
 		}
 		if assumeVersion(c) {
-			if err := p.play(ctx, c); err != nil {
+			if err := p.play(ctx, c, renderers); err != nil {
 				return err
 			}
 		}
@@ -228,7 +265,7 @@ func (p *project) render(ctx context.Context, r *revision) error {
 	return nil
 }
 
-func (p *project) play(ctx context.Context, c *cluster) error {
+func (p *project) play(ctx context.Context, c *cluster, renderers []render.Renderer) error {
 	catalog, err := schemas.New(schemas.Options{KubeVersion: c.settings.KubeVersion, FluxVersion: c.settings.FluxVersion})
 	if err != nil {
 		return fmt.Errorf("read the built-in schemas: %w", err)
@@ -236,7 +273,7 @@ func (p *project) play(ctx context.Context, c *cluster) error {
 	w, err := render.Run(ctx, render.Plan{
 		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra,
 		Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: catalog.APIVersions()},
-		Renderers: c.renderers, Sources: c.sources, Workers: p.opt.workers,
+		Renderers: renderers, Sources: c.sources, Workers: p.opt.workers,
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func runRender(ctx context.Context, opt *options) error {
 	defer p.close()
 	bar := startProgress(opt, "render")
 	defer bar.stop()
-	r, err := p.head(ctx)
+	r, err := p.head(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func (p *project) settings(ctx context.Context, c *cluster) (render.Settings, er
 	if in, ok := p.settingsInput(ctx, c); ok {
 		// What cannot be read there fails in the render of the folder, too.
 		s, _ = kustomization.Settings(s, in)
+		c.entry.Seeds = kustomization.Seeds(c.entry.Seeds, in)
 	}
 	if c.versionKnown = s.FluxVersion != ""; !c.versionKnown {
 		s.FluxVersion = schemas.FluxVersion

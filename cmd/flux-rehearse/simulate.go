@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/report"
@@ -102,14 +101,16 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 
 // revisions opens head, and base where the user names one.
 func (p *project) revisions(ctx context.Context, s simulation) (head, base *revision, err error) {
-	if head, err = p.head(ctx); err != nil || s.base == "" {
-		return head, nil, err
+	if s.base != "" {
+		sourceMap := s.baseMap
+		if sourceMap == "" {
+			sourceMap = p.opt.sourceMap
+		}
+		if base, err = p.at(ctx, s.base, sourceMap); err != nil {
+			return nil, nil, err
+		}
 	}
-	sourceMap := s.baseMap
-	if sourceMap == "" {
-		sourceMap = p.opt.sourceMap
-	}
-	base, err = p.at(ctx, s.base, sourceMap)
+	head, err = p.head(ctx, base)
 	return head, base, err
 }
 
@@ -189,47 +190,31 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 }
 
 func (r replay) options(bar *progress) (simulate.Options, error) {
-	live, err := r.config.objects(r.config.Cluster)
-	if err != nil {
-		return simulate.Options{}, err
+	first := r.head
+	if r.base != nil {
+		first = r.base
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: r.crds(), Live: live, Produced: producedBy,
+		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: first.extra, Produced: producedBy,
 		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
-	edited := false
+	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
-		o.Steps = append(o.Steps, stepInput("base", r.base))
-		edited = true
-	}
-	name := "head"
-	if r.base == nil {
-		name = "base"
-	}
-	head := stepInput(name, r.head)
-	if edited {
+		head := r.step("head", r.head)
 		if err := r.edits(&head); err != nil {
 			return o, err
 		}
-		head.Resync = r.base.tree.Commit() == r.head.tree.Commit()
+		head.Resync = r.base.tree.Commit() == r.head.tree.Commit() && r.head.revision.commit == ""
+		o.Steps = append(o.Steps, head)
 	}
-	o.Steps = append(o.Steps, head)
 	if r.config.Rehearsal.Resync {
-		again := stepInput("resync", r.head)
+		again := r.step("resync", r.head)
 		again.Resync = true
 		o.Steps = append(o.Steps, again)
 	}
 	return o, nil
-}
-
-// crds are those of the Flux that the cluster runs before the change.
-func (r replay) crds() []*unstructured.Unstructured {
-	if r.base != nil {
-		return r.base.catalog.FluxCRDs()
-	}
-	return r.head.catalog.FluxCRDs()
 }
 
 // edits are what others do to the cluster between base and head.
@@ -263,8 +248,8 @@ func (r replay) environment() simulate.Emulate {
 	return e
 }
 
-func stepInput(name string, c *cluster) simulate.StepInput {
-	return simulate.StepInput{Name: name, Entry: c.entry, Sources: c.sources, Settings: c.settings, Renderers: c.renderers}
+func (r replay) step(name string, c *cluster) simulate.StepInput {
+	return simulate.StepInput{Name: name, Entry: c.entry, Sources: c.sources, Settings: c.settings, Renderers: c.revision.renderers}
 }
 
 // verdict is 1 when the last step ends in a failure, or when it changes

@@ -44,7 +44,7 @@ func runValidate(ctx context.Context, opt *options, failOn finding.Severity) err
 	defer p.close()
 	bar := startProgress(opt, "render")
 	defer bar.stop()
-	r, err := p.head(ctx)
+	r, err := p.head(ctx, nil)
 	if err != nil {
 		return err
 	}
