@@ -46,36 +46,59 @@ func Settings(base render.Settings, in SettingsInput) (render.Settings, []findin
 const componentsFile = "gotk-components.yaml"
 
 func fromFolder(s render.Settings, in SettingsInput) (render.Settings, []finding.Problem) {
-	name := path.Join(in.Folder, componentsFile)
-	overlay := maps.Clone(in.Overlay)
+	f := readFolder(in)
+	if f.declared {
+		s = withVersion(s, versionOf(f.components))
+	} else {
+		s = assumeComponents(s, in, f.name)
+	}
+	objects, failure := f.build()
+	if failure != nil {
+		return s, []finding.Problem{unread(in, failure)}
+	}
+	return readDeployments(s, objects), nil
+}
+
+// folder is the folder that bootstrap writes.
+type folder struct {
+	in         SettingsInput
+	name       string // of the components file
+	components []byte
+	declared   bool // the components file holds the controllers
+}
+
+func readFolder(in SettingsInput) folder {
+	f := folder{in: in, name: path.Join(in.Folder, componentsFile)}
+	f.components = in.Overlay[f.name]
+	if file := in.Tree.File(f.name); len(f.components) == 0 && file != nil {
+		f.components, _ = file.Data()
+	}
+	f.declared = bytes.Contains(f.components, []byte("kind: Deployment"))
+	return f
+}
+
+// build returns the objects of the folder after its patches. What an empty
+// components file does not declare is made up, as far as patches name it.
+func (f folder) build() ([]*unstructured.Unstructured, *kustomize.Failure) {
+	overlay := maps.Clone(f.in.Overlay)
 	if overlay == nil {
 		overlay = map[string][]byte{}
 	}
-	data := overlay[name]
-	if f := in.Tree.File(name); len(data) == 0 && f != nil {
-		data, _ = f.Data()
-	}
 	stubs := ""
-	if !bytes.Contains(data, []byte("kind: Deployment")) {
+	if !f.declared {
 		stubs = skeleton()
-		s = assumeComponents(s, in, name)
-	} else {
-		s = withVersion(s, versionOf(data))
 	}
 	for range maxStubs {
 		if stubs != "" {
-			overlay[name] = []byte(stubs)
+			overlay[f.name] = []byte(stubs)
 		}
-		objects, failure := buildFolder(in, overlay)
-		if failure == nil {
-			return readDeployments(s, objects), nil
-		}
-		if stubs == "" || failure.Reason != "patch-no-match" {
-			return s, []finding.Problem{unread(in, failure)}
+		objects, failure := buildFolder(f.in, overlay)
+		if failure == nil || stubs == "" || failure.Reason != "patch-no-match" {
+			return objects, failure
 		}
 		stubs += stub(failure.Object)
 	}
-	return s, nil
+	return nil, nil
 }
 
 // maxStubs is how many objects may be made up for patches of the folder.
@@ -189,12 +212,7 @@ func fromInstance(s render.Settings, in SettingsInput) (render.Settings, []findi
 	if slices.Contains(spec.list("components"), any("source-watcher")) {
 		s.ExternalArtifact = true
 	}
-	var patches []flux.Patch
-	if data, err := yaml.Marshal(spec.sub("kustomize").list("patches")); err == nil {
-		// What does not decode is refused by the API server and reported there.
-		_ = yaml.Unmarshal(data, &patches)
-	}
-	data, err := kustomize.Patch([]byte(skeleton()), patches)
+	data, err := kustomize.Patch([]byte(skeleton()), patchesOf(spec))
 	if err != nil {
 		return s, []finding.Problem{{
 			Reason: "controllers-unread", Pos: in.Instance.At("/spec/kustomize/patches"), Field: "/spec/kustomize/patches",
@@ -202,6 +220,16 @@ func fromInstance(s render.Settings, in SettingsInput) (render.Settings, []findi
 		}}
 	}
 	return readDeployments(s, decodeStream(data)), nil
+}
+
+// patchesOf are the patches of a FluxInstance. What does not decode is refused
+// by the API server and reported there.
+func patchesOf(spec fields) []flux.Patch {
+	var patches []flux.Patch
+	if data, err := yaml.Marshal(spec.sub("kustomize").list("patches")); err == nil {
+		_ = yaml.Unmarshal(data, &patches)
+	}
+	return patches
 }
 
 func decodeStream(data []byte) []*unstructured.Unstructured {

@@ -1,0 +1,68 @@
+package kustomization
+
+import (
+	"bytes"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
+	"github.com/flux-rehearse/flux-rehearse/repo"
+)
+
+// Seeds returns the seeds of an Entry as bootstrap applies them: after the
+// patches of the folder that it writes, or those of a FluxInstance. Where these
+// cannot be read the seeds stay as they are.
+func Seeds(seeds []repo.Seed, in SettingsInput) []repo.Seed {
+	var objects []*unstructured.Unstructured
+	switch {
+	case in.Instance != nil:
+		objects = instanceSeeds(seeds, in.Instance)
+	case in.Folder != "" && in.Tree.IsFolder(in.Folder):
+		objects, _ = readFolder(in).build()
+	}
+	patched := map[finding.Ref]map[string]any{}
+	for _, u := range objects {
+		patched[render.RefOf(u)] = u.Object
+	}
+	out := make([]repo.Seed, len(seeds))
+	for i, s := range seeds {
+		out[i] = s
+		if o := patched[render.RefOf(&unstructured.Unstructured{Object: s.Object})]; o != nil {
+			out[i].Object = o
+		}
+	}
+	return out
+}
+
+// instanceSeeds are the seeds after the patches of a FluxInstance. With
+// multitenancy the root Kustomization keeps the rights of its controller.
+func instanceSeeds(seeds []repo.Seed, instance *repo.Document) []*unstructured.Unstructured {
+	content, err := instance.Map()
+	if err != nil {
+		return nil
+	}
+	spec := object(content["spec"])
+	var stream bytes.Buffer
+	for _, s := range seeds {
+		u := (&unstructured.Unstructured{Object: s.Object}).DeepCopy()
+		if u.GetKind() == "Kustomization" && spec.sub("cluster").flag("multitenant") {
+			if err := unstructured.SetNestedField(u.Object, "kustomize-controller", "spec", "serviceAccountName"); err != nil {
+				return nil
+			}
+		}
+		data, err := yaml.Marshal(u.Object)
+		if err != nil {
+			return nil
+		}
+		stream.WriteString("---\n")
+		stream.Write(data)
+	}
+	data, err := kustomize.Patch(stream.Bytes(), patchesOf(spec))
+	if err != nil {
+		return nil
+	}
+	return decodeStream(data)
+}
