@@ -123,6 +123,14 @@ func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
 	return out
 }
 
+// codes are the stable codes for the reasons of a release that is not ready.
+var codes = map[string]string{
+	"InstallFailed": "install-failed", "UpgradeFailed": "upgrade-failed", "TestFailed": "test-failed",
+	"RollbackSucceeded": "rolled-back", "RollbackFailed": "rollback-failed",
+	"UninstallSucceeded": "uninstalled", "UninstallFailed": "uninstall-failed",
+	"StateError": "state-error", "ArtifactFailed": "chart-package",
+}
+
 // resultOf is the result of an action as the replay takes it.
 func resultOf(result release.Result) (simulate.ReleaseResult, error) {
 	status, err := result.StatusMap()
@@ -139,6 +147,9 @@ func resultOf(result release.Result) (simulate.ReleaseResult, error) {
 	}
 	if out.Ready.Status != "True" {
 		out.State, out.Reason = render.Failed, "release-failed"
+		if code, ok := codes[out.Ready.Reason]; ok {
+			out.Reason = code
+		}
 	}
 	return out, nil
 }
