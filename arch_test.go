@@ -44,12 +44,15 @@ var arrows = map[string][]string{
 
 // owners lists the packages that alone may import a heavy dependency, tests included.
 var owners = map[string][]string{
-	"sigs.k8s.io/kustomize/":                     {"render/kustomize"},
-	"github.com/fluxcd/pkg/kustomize":            {"render/kustomize"},
-	"helm.sh/helm/v3/":                           {"render/helmrelease"},
-	"helm.sh/helm/v4/":                           {"simulate/release"},
-	"github.com/fluxcd/pkg/chartutil":            {"render/helmrelease", "simulate/release"},
-	"github.com/santhosh-tekuri/jsonschema/":     {"schemas"},
+	"sigs.k8s.io/kustomize/":          {"render/kustomize"},
+	"github.com/fluxcd/pkg/kustomize": {"render/kustomize"},
+	"helm.sh/helm/v3/":                {"render/helmrelease"},
+	// Helm 4's actions replay releases. Its engine renders the few charts that Helm 3
+	// cannot render as the controller does: docs/helm-versions.md.
+	"helm.sh/helm/v4/":                {"simulate/release", "render/helmrelease"},
+	"github.com/fluxcd/pkg/chartutil": {"render/helmrelease", "simulate/release"},
+	// values.schema.json is checked where Helm checks it, without connections.
+	"github.com/santhosh-tekuri/jsonschema/":     {"schemas", "render/helmrelease"},
 	"github.com/fluxcd/pkg/ssa":                  {"simulate", "simulate/release"},
 	"sigs.k8s.io/controller-runtime/pkg/envtest": {"simulate/controlplane"},
 	"k8s.io/kubernetes/":                         {"simulate/controlplane"},
