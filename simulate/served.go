@@ -39,4 +39,7 @@ func skippedGroup(group string) bool {
 	return slices.Contains([]string{"events.k8s.io", "coordination.k8s.io", "metrics.k8s.io"}, group)
 }
 
-func skippedKind(kind string) bool { return kind == "Event" || kind == "ComponentStatus" }
+// skippedKind reports whether the server makes and keeps the objects of a kind by itself.
+func skippedKind(kind string) bool {
+	return kind == "Event" || kind == "ComponentStatus" || kind == "IPAddress"
+}
