@@ -8,10 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/report"
 	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
+	"github.com/flux-rehearse/flux-rehearse/validate"
 )
 
 // notSimulated is said in every report: a replay is silent about these.
@@ -94,6 +97,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		}
 	}
 	bar.stop()
+	rep.Findings = p.causes(head)
 	rep.ExitCode = verdict(rep, s.failOn)
 	opt.exit = rep.ExitCode
 	return opt.write(rep, head.tree)
@@ -112,6 +116,30 @@ func (p *project) revisions(ctx context.Context, s simulation) (head, base *revi
 	}
 	head, err = p.head(ctx, base)
 	return head, base, err
+}
+
+// causes are the findings that say why Flux objects of head do not render: the
+// replay knows the controller's verdict, the rules know the line to edit.
+func (p *project) causes(head *revision) []finding.Finding {
+	failed := map[finding.Ref]bool{}
+	for _, c := range head.clusters {
+		for _, out := range c.world.Outcomes {
+			if out.State == render.Failed {
+				failed[out.Object.Ref()] = true
+			}
+		}
+	}
+	var out []finding.Finding
+	for _, f := range validate.Run(p.validation(head)) {
+		owner := f.Object
+		if n := len(f.Chain); n > 0 && !failed[owner] {
+			owner = f.Chain[n-1]
+		}
+		if f.Severity == finding.Error && failed[owner] {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func match(r *revision, name string) *cluster {
