@@ -12,11 +12,13 @@ import (
 
 // chart loads the chart afresh: Helm changes the charts that it is given.
 func (r *run) chart() (*helmchart.Chart, error) {
-	packed, err := r.req.Prepared.Chart.Archive()
-	if err != nil {
-		return nil, fmt.Errorf("pack the chart: %w", err)
+	if r.packed == nil {
+		var err error
+		if r.packed, err = r.req.Prepared.Chart.Archive(); err != nil {
+			return nil, fmt.Errorf("pack the chart: %w", err)
+		}
 	}
-	c, err := loader.LoadArchive(bytes.NewReader(packed))
+	c, err := loader.LoadArchive(bytes.NewReader(r.packed))
 	if err != nil {
 		return nil, fmt.Errorf("load the chart: %w", err)
 	}

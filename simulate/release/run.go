@@ -25,6 +25,7 @@ type run struct {
 	hr      *v2.HelmRelease
 	cluster *cluster
 	events  []Event
+	packed  []byte // the chart, once it was needed
 }
 
 func newRun(req Request) (*run, error) {
