@@ -182,7 +182,9 @@ func (w *watcher) Capabilities(ctx context.Context) Capabilities {
 
 // Artifact implements Sources.
 func (w *watcher) Artifact(ctx context.Context, ref finding.Ref) (source.Artifact, *source.Failure) {
-	identity := func(a source.Artifact, f *source.Failure) digest { return digestOf(a.Revision, a.OriginRevision, a.Digest, f) }
+	identity := func(a source.Artifact, f *source.Failure) digest {
+		return digestOf(a.Revision, a.OriginRevision, a.Digest, f)
+	}
 	a, f := w.in.Sources.Artifact(ctx, ref)
 	w.note(identity(a, f), func(ctx context.Context, in Input) digest { return identity(in.Sources.Artifact(ctx, ref)) })
 	return a, f

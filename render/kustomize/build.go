@@ -58,6 +58,9 @@ func Prepare(in Input) (*Plan, *Failure) {
 	if err := p.open(); err != nil {
 		return nil, p.failure(err)
 	}
+	if err := p.check(dir); err != nil {
+		return nil, p.failure(err)
+	}
 	err = shared.do("recovered from kustomize build panic", func() error { return p.generate(dir) })
 	if err != nil {
 		return nil, p.failure(err)

@@ -52,6 +52,9 @@ func (g *guard) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAliases(data); err != nil {
+		return nil, err
+	}
 	urls := addresses(filepath.Base(name), data)
 	// The longest address goes first, as a shorter one may be a part of it.
 	slices.SortFunc(urls, func(a, b string) int {

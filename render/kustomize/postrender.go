@@ -37,6 +37,9 @@ type PostRenderStep struct {
 // with one identity are an error, as in the controller, with kustomize's text.
 func PostRender(in PostRenderInput) ([]byte, error) {
 	data := in.Manifests
+	if err := checkAliases(data); err != nil {
+		return nil, err
+	}
 	for _, step := range in.Steps {
 		var err error
 		if data, err = postRenderStep(data, step); err != nil {
