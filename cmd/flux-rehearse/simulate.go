@@ -228,6 +228,9 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
+	if !r.head.settings.Complete {
+		o.Placeholders = placeholders(r.base, r.head)
+	}
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
 		head := r.step("head", r.head)

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+)
+
+// placeholders are the kinds that the objects of these clusters have and that
+// nothing here defines: somebody must have installed their CRDs by other means.
+func placeholders(clusters ...*cluster) []simulate.Placeholder {
+	found := map[schema.GroupKind]*simulate.Placeholder{}
+	for _, c := range clusters {
+		if c == nil {
+			continue
+		}
+		for _, o := range c.world.Objects() {
+			gvk := o.GroupVersionKind()
+			_, removed := c.catalog.Removed(gvk)
+			if removed || gvk.Group == "" || gvk.Kind == "" || len(c.catalog.Versions(gvk.GroupKind())) > 0 {
+				continue
+			}
+			p := found[gvk.GroupKind()]
+			if p == nil {
+				p = &simulate.Placeholder{GroupKind: gvk.GroupKind()}
+				found[gvk.GroupKind()] = p
+			}
+			p.Namespaced = p.Namespaced || o.GetNamespace() != ""
+			if !slices.Contains(p.Versions, gvk.Version) {
+				p.Versions = append(p.Versions, gvk.Version)
+				slices.Sort(p.Versions)
+			}
+		}
+	}
+	out := make([]simulate.Placeholder, 0, len(found))
+	for _, p := range found {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b simulate.Placeholder) int { return cmp.Compare(a.String(), b.String()) })
+	return out
+}
