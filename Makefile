@@ -23,7 +23,11 @@ test: build ## run all tests
 	FLUX_REHEARSE_BIN=$(CURDIR)/$(BIN) go test ./...
 
 .PHONY: check
-check: lint test ## what CI runs: format, vet, lint, tests, race detector
+check: lint test race ## what CI runs: format, vet, lint, tests, race detector
+
+.PHONY: race
+race: ## tests of the packages that run in parallel, under the race detector
+	CGO_ENABLED=1 go test -race ./finding ./repo ./source ./render ./diff ./report/... ./schemas ./validate/...
 
 .PHONY: lint
 lint: ## gofmt, go vet and the pinned linter
@@ -34,7 +38,7 @@ lint: ## gofmt, go vet and the pinned linter
 .PHONY: generate
 generate: ## regenerate schemas/data and docs from the module's own sources
 	go run ./schemas/generate
-	UPDATE=1 go test ./report ./cmd/flux-rehearse -run 'Docs|Schema' -count=1
+	UPDATE=1 go test ./report ./validate/rules -run 'Docs|Schema' -count=1
 
 .PHONY: golden
 golden: build ## record the layout goldens again
@@ -51,3 +55,4 @@ bench: build ## print times, memory and precision on the corpora and the fleet
 .PHONY: fuzz
 fuzz: ## fuzz whatever reads bytes, half a minute each
 	go test ./repo -run '^$$' -fuzz FuzzAt -fuzztime 30s
+	go test ./diff -run '^$$' -fuzz FuzzObjects -fuzztime 30s

@@ -76,7 +76,7 @@ func remark(c diff.Change, m mark) string {
 	if c.Error != nil && c.Error.Reason != "" {
 		words = append(words, c.Error.Reason)
 	}
-	if c.Reason != "" {
+	if c.Reason != "" && (c.Error == nil || !strings.EqualFold(c.Reason, strings.ReplaceAll(c.Error.Reason, " ", "-"))) {
 		words = append(words, c.Reason)
 	}
 	if c.Hook {
