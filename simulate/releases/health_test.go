@@ -1,0 +1,73 @@
+package releases
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/release"
+)
+
+func TestHealth(t *testing.T) {
+	slow := simulate.Laggard{Name: "Job/a/slow", Status: "InProgress"}
+	broken := simulate.Laggard{Name: "Deployment/a/broken", Status: "Failed"}
+	odd := simulate.Laggard{Name: "Odd/a/x", Status: "Unknown", Cause: "no such kind"}
+	tests := map[string]struct {
+		reason string
+		late   []simulate.Laggard
+		wait   release.Wait
+		want   string
+	}{
+		"healthy": {"nothing is late", nil, release.Wait{For: release.Healthy}, ""},
+		"time-out": {
+			"all late objects are listed by name", []simulate.Laggard{odd, slow}, release.Wait{For: release.Healthy, Timeout: time.Minute},
+			"timeout waiting for: [Job/a/slow status: 'InProgress', Odd/a/x status: 'Unknown': no such kind]",
+		},
+		"failed": {
+			"a failed object ends the wait", []simulate.Laggard{slow, broken}, release.Wait{For: release.Healthy, Timeout: time.Minute},
+			"failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
+		},
+		"hook": {
+			"hooks are not given up early", []simulate.Laggard{slow, broken}, release.Wait{For: release.Complete, Timeout: time.Minute},
+			"timeout waiting for: [Deployment/a/broken status: 'Failed', Job/a/slow status: 'InProgress']",
+		},
+		"failed hook": {
+			"nothing is left to wait for", []simulate.Laggard{broken}, release.Wait{For: release.Complete, Timeout: time.Minute},
+			"failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
+		},
+		"hurried hook": {
+			"the client has no time to look", []simulate.Laggard{slow}, release.Wait{For: release.Complete, Timeout: hurried},
+			"client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline",
+		},
+		"still there": {
+			"a deletion that does not end", []simulate.Laggard{{Name: "Job/a/slow", Status: "Terminating"}}, release.Wait{For: release.Gone, Timeout: time.Minute},
+			"Job/a/slow termination timeout: context deadline exceeded",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var asked simulate.Awaited
+			in := simulate.ReleaseInput{
+				Object: &render.Object{Unstructured: &unstructured.Unstructured{Object: map[string]any{}}},
+				Wait: func(_ context.Context, w simulate.Awaited) ([]simulate.Laggard, error) {
+					asked = w
+					return test.late, nil
+				},
+			}
+			got := ""
+			if err := healthOf(in)(t.Context(), test.wait); err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("%s: got %q, want %q", test.reason, got, test.want)
+			}
+			if asked.Hook != (test.wait.For == release.Complete) || asked.Gone != (test.wait.For == release.Gone) {
+				t.Errorf("asked for %+v, want that of %q", asked, test.wait.For)
+			}
+		})
+	}
+}
