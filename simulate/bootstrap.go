@@ -110,6 +110,7 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 	c.SetUID("")
 	unstructured.RemoveNestedField(c.Object, "metadata", "creationTimestamp")
 	unstructured.RemoveNestedField(c.Object, "metadata", "generation")
+	//lint:ignore SA1019 a patch leaves what the server made of the object in it
 	if err := r.cluster.plain.Patch(ctx, c, client.Apply, client.FieldOwner(manager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("%s: %w", render.RefOf(u), err)
 	}

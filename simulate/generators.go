@@ -104,6 +104,7 @@ func (r *replay) storeExternal(ctx context.Context, s *subject, o *render.Object
 	labels["app.kubernetes.io/managed-by"] = sourceWatcher
 	labels[generatorLabel] = string(s.live.GetUID())
 	u.SetLabels(labels)
+	//lint:ignore SA1019 a patch leaves what the server made of the object in it
 	if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.FieldOwner(sourceWatcher), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write %s: %w", ref, err)
 	}

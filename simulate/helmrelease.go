@@ -108,6 +108,7 @@ func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref)
 func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) error {
 	u := helmChartOf(s.live, ref)
 	had := r.cluster.read(ctx, ref)
+	//lint:ignore SA1019 a patch leaves what the server made of the object in it
 	if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.FieldOwner(helmController), client.ForceOwnership); err != nil {
 		if r.recorder.gone() != nil {
 			return fmt.Errorf("write %s: %w", ref, err)

@@ -49,6 +49,7 @@ func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager
 			continue
 		}
 		dry := u.DeepCopy()
+		//lint:ignore SA1019 a patch leaves what the server made of the object in it
 		err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(kustomizeController))
 		if err == nil || r.comesEarlier(u, objects, err) {
 			mem.blocked = append(mem.blocked, render.RefOf(u))

@@ -157,6 +157,7 @@ func (r *replay) tryReleaseRest(ctx context.Context, s *subject, rest, all []*re
 			return
 		}
 		dry := o.Unstructured.DeepCopy()
+		//lint:ignore SA1019 a patch leaves what the server made of the object in it
 		err := cl.Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(helmController))
 		if err == nil || r.comesEarlier(o.Unstructured, together, err) {
 			s.mem.blocked = append(s.mem.blocked, o.Ref())

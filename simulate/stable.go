@@ -108,7 +108,7 @@ func (s *uids) stable(obj map[string]any) map[string]any {
 func withoutAllocations(u *unstructured.Unstructured) {
 	asked := func(field string) bool {
 		return slices.ContainsFunc(u.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
-			return m.FieldsV1 != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:`+field+`"`)
+			return m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:`+field+`"`)
 		})
 	}
 	if !asked("clusterIP") && !asked("clusterIPs") {

@@ -166,6 +166,7 @@ func (c *cluster) applyStatus(ctx context.Context, u *unstructured.Unstructured,
 	part.SetGroupVersionKind(u.GroupVersionKind())
 	part.SetNamespace(u.GetNamespace())
 	part.SetName(u.GetName())
+	//lint:ignore SA1019 a patch leaves what the server made of the object in it
 	err := c.plain.Status().Patch(ctx, part, client.Apply, client.FieldOwner(k.statusManager), client.ForceOwnership)
 	u.Object = part.Object
 	return err

@@ -128,7 +128,9 @@ func (r *run) reconcile(ctx context.Context) Next {
 	hr.Status.LastAttemptedRevision = chart.Metadata.Version
 	hr.Status.LastAttemptedRevisionDigest = r.artifactDigest()
 	hr.Status.LastAttemptedConfigDigest = chartutil.DigestValues(digest.Canonical, r.req.Prepared.Values).String()
+	//lint:ignore SA1019 the controller empties the field, too
 	hr.Status.LastAttemptedValuesChecksum = ""
+	//lint:ignore SA1019 the controller empties the field, too
 	hr.Status.LastReleaseRevision = 0
 	return r.converge(ctx)
 }
