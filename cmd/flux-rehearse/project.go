@@ -56,7 +56,6 @@ type cluster struct {
 	versionKnown bool
 	sources      *source.Set
 	extra        []*unstructured.Unstructured
-	renderers    []render.Renderer
 	world        *render.World
 	catalog      *schemas.Catalog
 }
