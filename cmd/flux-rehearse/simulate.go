@@ -168,6 +168,7 @@ func (p *project) boot(ctx context.Context) chan booted {
 			err = fmt.Errorf("start an API server: %w", err)
 		}
 		out <- booted{plane, err}
+		close(out)
 	}()
 	return out
 }
@@ -177,7 +178,7 @@ func discard(next chan booted) {
 	if next == nil {
 		return
 	}
-	if b := <-next; b.err == nil {
+	if b, ok := <-next; ok && b.err == nil {
 		_ = b.Stop()
 	}
 }
