@@ -18,7 +18,13 @@ const maxExpanded = 500_000
 
 // checkAliases returns an error when the aliases of a YAML stream stand for
 // more than maxExpanded values. Text that is no YAML passes: others report it.
-func checkAliases(data []byte) error {
+func checkAliases(data []byte) error { return checkNested(data, nestedTexts) }
+
+// nestedTexts is how deep YAML stands in texts of YAML: a patch in a
+// kustomization file, and one more for a patch that writes such a file.
+const nestedTexts = 2
+
+func checkNested(data []byte, depth int) error {
 	if !bytes.Contains(data, []byte("*")) || !bytes.Contains(data, []byte("&")) {
 		return nil
 	}
@@ -32,8 +38,13 @@ func checkAliases(data []byte) error {
 		if e.size(&node) > maxExpanded {
 			return fmt.Errorf("the aliases of the file stand for more than %d values", maxExpanded)
 		}
-		if err := e.nested(); err != nil {
-			return err
+		for _, text := range e.texts {
+			if depth == 0 {
+				break
+			}
+			if err := checkNested([]byte(text), depth-1); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -69,15 +80,6 @@ func (e *expansion) anchored(n *yaml.Node) int {
 	e.sizes[n] = -1
 	e.sizes[n] = e.size(n)
 	return e.sizes[n]
-}
-
-func (e *expansion) nested() error {
-	for _, t := range e.texts {
-		if err := checkAliases([]byte(t)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // check refuses aliases without end in what the generator reads: the Flux

@@ -26,6 +26,7 @@ func TestCheckAliases(t *testing.T) {
 		{"a second document counts as well", "a: 1\n---\n" + bomb, true},
 		{"an inline patch is YAML in YAML", "patches:\n- patch: |\n    " + strings.ReplaceAll(bomb, "\n", "\n    ") + "\n", true},
 		{"an anchor that contains itself has no end", "a: &a [*a]\n", true},
+		{"a text with both characters is no YAML in YAML for ever", "run: |\n  a && b * c\n", false},
 		{"what is no YAML is reported by others", "a: [*b &c", false},
 	} {
 		if err := checkAliases([]byte(c.text)); (err != nil) != c.refused {
