@@ -64,6 +64,20 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
+	begin := time.Now()
+	p, err := once(ctx, o, assets)
+	// Another process may have taken a port between its choice and its use.
+	if err != nil && ctx.Err() == nil && time.Since(begin) < retryWithin {
+		p, err = once(ctx, o, assets)
+	}
+	return p, err
+}
+
+// retryWithin is how soon a start must fail to be tried again.
+const retryWithin = 30 * time.Second
+
+// once tries to start a control plane.
+func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 	f, err := newFolder(o.Dir, assets)
 	if err != nil {
 		return nil, explain(err, "")
