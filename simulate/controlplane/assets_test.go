@@ -58,3 +58,19 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+func TestLongPathOfTheFolder(t *testing.T) {
+	// No system takes a socket of this length.
+	parent := filepath.Join(t.TempDir(), strings.Repeat("deep", 30))
+	if err := os.Mkdir(parent, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Start(t.Context(), Options{Dir: parent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	nothingLeft(t, parent)
+}

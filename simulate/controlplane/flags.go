@@ -59,8 +59,10 @@ func newEtcd(f *folder, log *os.File) (*envtest.Etcd, error) {
 		Set("max-snapshots", "1").
 		Set("quota-backend-bytes", "0").
 		Set("log-level", "warn").
-		Set("listen-metrics-urls", etcd.URL.String()).
 		Set("listen-client-urls", etcdClients(f, etcd.URL))
+	if etcdClients(f, etcd.URL) != etcd.URL.String() {
+		etcd.Configure().Set("listen-metrics-urls", etcd.URL.String())
+	}
 	return etcd, nil
 }
 
