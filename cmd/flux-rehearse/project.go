@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
@@ -31,7 +31,7 @@ type project struct {
 	config  config
 	catalog *schemas.Catalog
 	cache   *render.Cache
-	workdir string
+	work    *temporary.Folder
 }
 
 // revision is a Tree and the clusters that it describes.
@@ -69,14 +69,14 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the built-in schemas: %w", err)
 	}
-	workdir, err := os.MkdirTemp("", "flux-rehearse-")
+	work, err := temporary.New("", "flux-rehearse-work-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), workdir: workdir}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work}, nil
 }
 
-func (p *project) close() { _ = os.RemoveAll(p.workdir) }
+func (p *project) close() { _ = p.work.Remove() }
 
 // head opens the folder as it is. When that has other content than the commit
 // that it is on, and base is that commit, its sources report another commit, as
@@ -204,7 +204,7 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 	if r.sources == nil {
 		r.sources = source.New(source.Options{
 			Tree: c.tree, Path: p.opt.path, Self: e.Source, SelfURLs: r.tree.Remotes(),
-			Map: r.sourceMap, Workdir: p.workdir, Revision: r.commit,
+			Map: r.sourceMap, Workdir: p.work.Path, Revision: r.commit,
 		})
 		r.renderers = p.renderers(r)
 	}

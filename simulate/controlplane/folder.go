@@ -8,37 +8,34 @@ import (
 	"runtime"
 
 	"github.com/gofrs/flock"
+
+	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 )
 
 // What a folder of a Plane holds, beside certificates, data and logs.
 const (
 	folderPattern = "flux-rehearse-server-*"
-	ownerFile     = "owner"  // locked by the process that owns the plane, for as long as it lives
 	assetsFile    = "assets" // path of the folder with other programs than the linked ones
 )
 
-// folder is the private folder of one Plane. Whoever gets the lock of its owner
-// file knows that the owner is gone: the system releases locks of dead processes.
+// folder is the private folder of one Plane. Its programs end when its owner is gone.
 type folder struct {
-	path  string
-	owner *flock.Flock
+	path string
+	own  *temporary.Folder
 }
 
 // newFolder makes a folder that only this user can enter, with this executable
 // under both program names, and removes the folders of owners that are gone.
 func newFolder(parent, assets string) (*folder, error) {
-	if parent == "" {
-		parent = os.TempDir()
-	}
-	sweep(parent)
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the running program: %w", err)
 	}
-	f, err := lockedFolder(parent)
+	own, err := temporary.New(parent, folderPattern)
 	if err != nil {
 		return nil, err
 	}
+	f := &folder{path: own.Path, own: own}
 	for _, name := range []string{etcdName, apiServerName} {
 		if err := os.Symlink(self, f.program(name)); err != nil {
 			return nil, errors.Join(fmt.Errorf("link %s: %w", name, err), f.remove())
@@ -52,27 +49,6 @@ func newFolder(parent, assets string) (*folder, error) {
 	return f, nil
 }
 
-func lockedFolder(parent string) (*folder, error) {
-	const tries = 5 // another process may sweep a folder between its making and its locking
-	for range tries {
-		path, err := os.MkdirTemp(parent, folderPattern)
-		if err != nil {
-			return nil, fmt.Errorf("make a private folder: %w", err)
-		}
-		f := &folder{path: path, owner: flock.New(filepath.Join(path, ownerFile))}
-		locked, err := f.owner.TryLock()
-		if err == nil && locked {
-			if _, err := os.Stat(f.owner.Path()); err == nil {
-				return f, nil
-			}
-		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.owner.Path(), err), f.remove())
-		}
-	}
-	return nil, fmt.Errorf("make a private folder in %q: another process keeps removing it", parent)
-}
-
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }
 
 func (f *folder) program(name string) string {
@@ -83,25 +59,9 @@ func (f *folder) program(name string) string {
 }
 
 // disown tells the programs that run in the folder to end.
-func (f *folder) disown() error { return f.owner.Unlock() }
+func (f *folder) disown() error { return f.own.Disown() }
 
-func (f *folder) remove() error { return errors.Join(f.disown(), os.RemoveAll(f.path)) }
-
-// sweep removes the folders in parent whose owners are gone.
-func sweep(parent string) {
-	stale, _ := filepath.Glob(filepath.Join(parent, folderPattern))
-	for _, path := range stale {
-		owner := filepath.Join(path, ownerFile)
-		if info, err := os.Lstat(owner); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		lock := flock.New(owner)
-		if locked, err := lock.TryLock(); err == nil && locked {
-			_ = os.RemoveAll(path)
-			_ = lock.Unlock()
-		}
-	}
-}
+func (f *folder) remove() error { return f.own.Remove() }
 
 // alive is the file that a running program keeps locked.
 func alive(name string) string { return name + ".alive" }
@@ -114,7 +74,7 @@ func liveWithOwner(dir, name string) error {
 		return fmt.Errorf("%s already runs in %q: %w", name, dir, err)
 	}
 	go func() {
-		_ = flock.New(filepath.Join(dir, ownerFile), flock.SetFlag(os.O_RDONLY)).RLock()
+		_ = flock.New(filepath.Join(dir, temporary.OwnerFile), flock.SetFlag(os.O_RDONLY)).RLock()
 		const tries = 3 // the other program may still be writing
 		for range tries {
 			if os.RemoveAll(dir) == nil {

@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+
+	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 )
 
 // The names under which this executable is another program.
@@ -39,7 +41,7 @@ func Main() (code int, ran bool) {
 		return 0, true
 	}
 	dir := filepath.Dir(os.Args[0])
-	if _, err := os.Stat(filepath.Join(dir, ownerFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, temporary.OwnerFile)); err == nil {
 		if err := liveWithOwner(dir, name); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1, true

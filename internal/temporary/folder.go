@@ -1,0 +1,72 @@
+// Package temporary makes private folders for the time that a process lives.
+// What a killed process leaves behind, the next one removes.
+package temporary
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// OwnerFile is the name of the file in a Folder that its owner keeps locked for
+// as long as it lives. The system releases the locks of dead processes, so
+// whoever gets the lock knows that the owner is gone.
+const OwnerFile = "owner"
+
+// Folder is a folder that only this user can enter.
+type Folder struct {
+	Path  string
+	owner *flock.Flock
+}
+
+// New makes a folder in parent, by default the system's folder for temporary
+// files, with a random string in place of the * of pattern. It removes the
+// folders of that pattern whose owners are gone.
+func New(parent, pattern string) (*Folder, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	sweep(parent, pattern)
+	const tries = 5 // another process may sweep a folder between its making and its locking
+	for range tries {
+		path, err := os.MkdirTemp(parent, pattern)
+		if err != nil {
+			return nil, fmt.Errorf("make a private folder: %w", err)
+		}
+		f := &Folder{Path: path, owner: flock.New(filepath.Join(path, OwnerFile))}
+		locked, err := f.owner.TryLock()
+		if err == nil && locked {
+			if _, err := os.Stat(f.owner.Path()); err == nil {
+				return f, nil
+			}
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.owner.Path(), err), f.Remove())
+		}
+	}
+	return nil, fmt.Errorf("make a private folder in %q: another process keeps removing it", parent)
+}
+
+// Disown tells whoever waits for the lock that the owner is gone.
+func (f *Folder) Disown() error { return f.owner.Unlock() }
+
+// Remove disowns the folder and removes it.
+func (f *Folder) Remove() error { return errors.Join(f.Disown(), os.RemoveAll(f.Path)) }
+
+func sweep(parent, pattern string) {
+	stale, _ := filepath.Glob(filepath.Join(parent, pattern))
+	for _, path := range stale {
+		owner := filepath.Join(path, OwnerFile)
+		if info, err := os.Lstat(owner); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		lock := flock.New(owner)
+		if locked, err := lock.TryLock(); err == nil && locked {
+			_ = os.RemoveAll(path)
+			_ = lock.Unlock()
+		}
+	}
+}

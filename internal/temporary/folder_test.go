@@ -1,0 +1,61 @@
+package temporary
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestNewRemovesFoldersWithoutOwner(t *testing.T) {
+	parent := t.TempDir()
+	open := func() *Folder {
+		f, err := New(parent, "work-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	living, dead := open(), open()
+	if err := dead.Disown(); err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(parent, "work-of-somebody")
+	if err := os.Mkdir(foreign, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	last := open()
+	for path, want := range map[string]bool{living.Path: true, dead.Path: false, foreign: true, last.Path: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", path, err == nil, want)
+		}
+	}
+	if err := living.Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(living.Path); err == nil {
+		t.Error("a removed folder is still there")
+	}
+}
+
+func TestFolderIsPrivate(t *testing.T) {
+	f, err := New(t.TempDir(), "work-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("the mode is %v", info.Mode())
+	}
+	if err := f.Remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFolderInNoFolder(t *testing.T) {
+	if _, err := New(filepath.Join(t.TempDir(), "nosuch"), "work-*"); err == nil {
+		t.Error("there is no error")
+	}
+}
