@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -196,11 +197,22 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	if err != nil {
 		return err
 	}
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		if dead := r.plane.Err(); dead != nil {
-			return fmt.Errorf("the API server ended: %w", dead)
+	// A client would go on asking a server that is gone.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.plane.Done():
+			cancel()
+		case <-ctx.Done():
 		}
+	}()
+	result, err := simulate.Run(ctx, o)
+	if dead := r.plane.Err(); dead != nil {
+		text, _, _ := strings.Cut(dead.Error(), "\n")
+		return fmt.Errorf("the API server is lost: %s", text)
+	}
+	if err != nil {
 		return fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
 	}
 	for _, s := range result.Steps {
