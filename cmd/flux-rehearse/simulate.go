@@ -70,8 +70,12 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	next := p.boot(ctx)
-	defer func() { discard(next) }()
+	defer func() {
+		cancel() // a plane that still starts need not
+		discard(next)
+	}()
 	for _, r := range []*revision{head, base} {
 		if err := p.render(ctx, r); err != nil {
 			return err
