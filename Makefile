@@ -20,7 +20,7 @@ demo: build ## rehearse the sample fleet: what a pull request would do to two cl
 
 .PHONY: test
 test: build ## run all tests
-	FLUX_REHEARSE_BIN=$(CURDIR)/$(BIN) go test ./...
+	FLUX_REHEARSE_BIN=$(CURDIR)/$(BIN) go test -timeout 30m ./...
 
 .PHONY: check
 check: lint test race ## what CI runs: format, vet, lint, tests, race detector

@@ -67,14 +67,20 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	begin := time.Now()
 	p, err := once(ctx, o, assets)
 	// Another process may have taken a port between its choice and its use.
-	if err != nil && ctx.Err() == nil && time.Since(begin) < retryWithin {
+	for range retries {
+		if err == nil || ctx.Err() != nil || time.Since(begin) > retryWithin {
+			break
+		}
 		p, err = once(ctx, o, assets)
 	}
 	return p, err
 }
 
-// retryWithin is how soon a start must fail to be tried again.
-const retryWithin = 30 * time.Second
+// A start that fails within retryWithin is tried again, retries times.
+const (
+	retryWithin = 30 * time.Second
+	retries     = 4
+)
 
 // once tries to start a control plane.
 func once(ctx context.Context, o Options, assets string) (*Plane, error) {

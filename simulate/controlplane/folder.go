@@ -77,7 +77,7 @@ func liveWithOwner(dir, name string) error {
 		_ = flock.New(filepath.Join(dir, temporary.OwnerFile), flock.SetFlag(os.O_RDONLY)).RLock()
 		const tries = 3 // the other program may still be writing
 		for range tries {
-			if os.RemoveAll(dir) == nil {
+			if temporary.Discard(dir) == nil {
 				break
 			}
 		}
