@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -212,6 +213,13 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 		}
 	}()
 	result, err := simulate.Run(ctx, o)
+	if err != nil && ctx.Err() == nil {
+		// A request may fail a moment before the end of its server is noticed.
+		select {
+		case <-r.plane.Done():
+		case <-time.After(time.Second):
+		}
+	}
 	if dead := r.plane.Err(); dead != nil {
 		text, _, _ := strings.Cut(dead.Error(), "\n")
 		return fmt.Errorf("the API server is lost: %s", text)

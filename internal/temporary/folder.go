@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 )
@@ -56,16 +57,32 @@ func (f *Folder) Disown() error { return f.owner.Unlock() }
 // Remove disowns the folder and removes it.
 func (f *Folder) Remove() error { return errors.Join(f.Disown(), os.RemoveAll(f.Path)) }
 
+// gone ends the names of folders that are being removed.
+const gone = ".gone"
+
+// Discard removes the folder of an owner that is gone, though programs may
+// still write to it: under another name they do not find it.
+func Discard(path string) error {
+	if err := os.Rename(path, path+gone); err != nil {
+		return os.RemoveAll(path)
+	}
+	return os.RemoveAll(path + gone)
+}
+
 func sweep(parent, pattern string) {
 	stale, _ := filepath.Glob(filepath.Join(parent, pattern))
 	for _, path := range stale {
+		if strings.HasSuffix(path, gone) {
+			_ = os.RemoveAll(path)
+			continue
+		}
 		owner := filepath.Join(path, OwnerFile)
 		if info, err := os.Lstat(owner); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		lock := flock.New(owner)
 		if locked, err := lock.TryLock(); err == nil && locked {
-			_ = os.RemoveAll(path)
+			_ = Discard(path)
 			_ = lock.Unlock()
 		}
 	}

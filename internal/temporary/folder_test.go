@@ -19,12 +19,16 @@ func TestNewRemovesFoldersWithoutOwner(t *testing.T) {
 	if err := dead.Disown(); err != nil {
 		t.Fatal(err)
 	}
+	half := filepath.Join(parent, "work-1.gone") // its removal was interrupted
+	if err := os.MkdirAll(filepath.Join(half, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	foreign := filepath.Join(parent, "work-of-somebody")
 	if err := os.Mkdir(foreign, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	last := open()
-	for path, want := range map[string]bool{living.Path: true, dead.Path: false, foreign: true, last.Path: true} {
+	for path, want := range map[string]bool{living.Path: true, dead.Path: false, half: false, foreign: true, last.Path: true} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s is there: %t, want %t", path, err == nil, want)
 		}
@@ -57,5 +61,20 @@ func TestFolderIsPrivate(t *testing.T) {
 func TestFolderInNoFolder(t *testing.T) {
 	if _, err := New(filepath.Join(t.TempDir(), "nosuch"), "work-*"); err == nil {
 		t.Error("there is no error")
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	f, err := New(t.TempDir(), "work-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{"a folder", "no folder"} {
+		if err := Discard(f.Path); err != nil {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+	if left, err := os.ReadDir(filepath.Dir(f.Path)); err != nil || len(left) > 0 {
+		t.Errorf("left is %v: %v", left, err)
 	}
 }

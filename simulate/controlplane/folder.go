@@ -67,22 +67,41 @@ func (f *folder) remove() error { return f.own.Remove() }
 func alive(name string) string { return name + ".alive" }
 
 // liveWithOwner locks the program's alive file and ends the process when the
-// owner of the folder is gone.
+// owner of the folder is gone. The API server also ends with etcd. So etcd ends
+// last: it removes the folder when nobody writes to it any more.
 func liveWithOwner(dir, name string) error {
 	living := flock.New(filepath.Join(dir, alive(name)))
 	if locked, err := living.TryLock(); err != nil || !locked {
 		return fmt.Errorf("%s already runs in %q: %w", name, dir, err)
 	}
-	go func() {
-		_ = flock.New(filepath.Join(dir, temporary.OwnerFile), flock.SetFlag(os.O_RDONLY)).RLock()
-		const tries = 3 // the other program may still be writing
-		for range tries {
-			if temporary.Discard(dir) == nil {
-				break
-			}
-		}
+	end := func() {
 		runtime.KeepAlive(living) // a collected lock is a released one
 		endGroup()
+	}
+	if name == apiServerName {
+		go func() {
+			released(filepath.Join(dir, alive(etcdName)))
+			end()
+		}()
+	}
+	go func() {
+		released(filepath.Join(dir, temporary.OwnerFile))
+		if name == etcdName {
+			released(filepath.Join(dir, alive(apiServerName)))
+			_ = temporary.Discard(dir)
+		}
+		end()
 	}()
 	return nil
+}
+
+// released waits until nobody has locked a file.
+func released(path string) {
+	_ = flock.New(path).RLock()
+}
+
+// abandoned reports whether a folder is the remains of a private folder.
+func abandoned(dir string) bool {
+	ours, err := filepath.Match(folderPattern, filepath.Base(dir))
+	return ours && err == nil
 }

@@ -49,6 +49,8 @@ func Main() (code int, ran bool) {
 		if assets, err := os.ReadFile(filepath.Join(dir, assetsFile)); err == nil {
 			return runForeign(filepath.Join(string(assets), filepath.Base(os.Args[0]))), true
 		}
+	} else if abandoned(dir) {
+		return 1, true
 	}
 	if name == etcdName {
 		return runEtcd(), true
