@@ -61,12 +61,14 @@ func (f *Folder) Remove() error { return errors.Join(f.Disown(), os.RemoveAll(f.
 const gone = ".gone"
 
 // Discard removes the folder of an owner that is gone, though programs may
-// still write to it: under another name they do not find it.
+// still write to it: under another name they do not find it. It also ends a
+// removal that another process has begun.
 func Discard(path string) error {
-	if err := os.Rename(path, path+gone); err != nil {
-		return os.RemoveAll(path)
+	err := os.Rename(path, path+gone)
+	if err == nil {
+		return os.RemoveAll(path + gone)
 	}
-	return os.RemoveAll(path + gone)
+	return errors.Join(os.RemoveAll(path), os.RemoveAll(path+gone))
 }
 
 func sweep(parent, pattern string) {

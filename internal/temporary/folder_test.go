@@ -69,7 +69,12 @@ func TestDiscard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, reason := range []string{"a folder", "no folder"} {
+	for _, reason := range []string{"a folder", "no folder", "a half removed folder"} {
+		if reason == "a half removed folder" {
+			if err := os.MkdirAll(filepath.Join(f.Path+gone, "data"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := Discard(f.Path); err != nil {
 			t.Errorf("%s: %v", reason, err)
 		}

@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 )
 
 // Options says how to start a Plane. The zero value is the linked version in
@@ -221,7 +223,8 @@ func (p *Plane) Stop() error {
 			// envtest reaps the processes; that they are gone already is no mistake.
 			_ = p.env.Stop()
 		}
-		if err := os.RemoveAll(p.folder.path); err != nil {
+		// etcd may have been ended while it removed the folder.
+		if err := temporary.Discard(p.folder.path); err != nil {
 			p.stopErr = errors.Join(p.stopErr, fmt.Errorf("remove the folder of the control plane: %w", err))
 		}
 	})
