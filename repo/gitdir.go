@@ -129,11 +129,20 @@ func (g gitDir) origin(r *git.Repository, abs string) origin {
 	from := origin{prefix: g.prefix(abs), remotes: remotes(r)}
 	if head, err := r.Head(); err == nil {
 		from.commit = head.Hash().String()
+		if c, err := r.CommitObject(head.Hash()); err == nil {
+			from.subject = subject(c.Message)
+		}
 	}
 	if head, err := r.Reference(plumbing.HEAD, false); err == nil && head.Target().IsBranch() {
 		from.branch = head.Target().Short()
 	}
 	return from
+}
+
+// subject is the first line of a commit's message.
+func subject(message string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(message), "\n")
+	return strings.TrimSpace(line)
 }
 
 func (g gitDir) prefix(abs string) string {

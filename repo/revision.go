@@ -64,7 +64,7 @@ func Revision(ctx context.Context, dir, rev string) (*Tree, error) {
 	if err != nil {
 		return nil, &RevisionError{Rev: rev, Hint: revisionHint(r, rev), Err: err}
 	}
-	from := origin{commit: commit.Hash.String(), prefix: g.prefix(abs), remotes: remotes(r)}
+	from := origin{commit: commit.Hash.String(), subject: subject(commit.Message), prefix: g.prefix(abs), remotes: remotes(r)}
 	if _, err := r.Reference(plumbing.NewBranchReferenceName(rev), false); err == nil {
 		from.branch = rev
 	}

@@ -27,6 +27,7 @@ type Tree struct {
 // origin says where a Tree comes from in git.
 type origin struct {
 	commit  string
+	subject string // first line of the commit's message
 	branch  string
 	prefix  string
 	remotes []string
@@ -107,6 +108,9 @@ func (t *Tree) hasOnlyLinks(dir string) bool {
 // Commit returns the full hash of the commit that the tree is, or that the
 // folder has checked out; "" without git.
 func (t *Tree) Commit() string { return t.origin.commit }
+
+// Subject returns the first line of the message of the commit, "" without git.
+func (t *Tree) Subject() string { return t.origin.subject }
 
 // Branch returns the short name of the branch, "" when none is known.
 func (t *Tree) Branch() string { return t.origin.branch }

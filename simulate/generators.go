@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -64,12 +65,18 @@ func (r *replay) generate(ctx context.Context, s *subject) error {
 	result := r.render(ctx, s)
 	st := statusOf(s.live)
 	var kept []finding.Ref
+	var changed []string
 	for _, o := range result.Applies {
 		ref := o.Ref()
 		kept = append(kept, ref)
 		if a, ok := result.Artifacts[ref]; ok {
+			old, ok := r.artifacts[ref]
 			if err := r.storeExternal(ctx, s, o, a); err != nil {
 				return err
+			}
+			if !ok || old.Digest != a.Digest {
+				changed = append(changed, fmt.Sprintf("%s/%s (%s)", ref.Namespace, ref.Name, a.Digest))
+				r.event(s.ref, "Normal", conditionReady, fmt.Sprintf("%s/%s/%s reconciled with revision %s", ref.Kind, ref.Namespace, ref.Name, a.Revision))
 			}
 		}
 	}
@@ -89,6 +96,9 @@ func (r *replay) generate(ctx context.Context, s *subject) error {
 	}
 	st.succeed("Succeeded", fmt.Sprintf("reconciliation succeeded, generated %d artifact(s)", len(kept)))
 	r.event(s.ref, "Normal", conditionReady, st.ready().Message)
+	if len(changed) > 0 {
+		r.event(s.ref, "Normal", conditionReady, "external artifacts reconciled: "+strings.Join(changed, "\n"))
+	}
 	return r.conclude(ctx, s, st, phaseDone)
 }
 

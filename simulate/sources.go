@@ -100,9 +100,12 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	if failure != nil {
 		return r.sourceFails(ctx, s, st, failure)
 	}
-	if old, ok := r.artifacts[s.ref]; !ok || old.Revision != a.Revision || old.Digest != a.Digest {
+	old, ok := r.artifacts[s.ref]
+	if !ok || old.Revision != a.Revision || old.Digest != a.Digest {
 		r.clock++
-		r.event(s.ref, "Normal", "NewArtifact", stored(s.ref.Kind, a.Revision))
+	}
+	if !ok || old.Digest != a.Digest {
+		r.event(s.ref, "Normal", "NewArtifact", announced(s.live, a))
 	}
 	r.artifacts[s.ref] = a
 	delete(r.failures, s.ref)
@@ -123,6 +126,33 @@ func stored(kind, revision string) string {
 		return fmt.Sprintf("stored artifact for digest '%s'", revision)
 	}
 	return fmt.Sprintf("stored artifact: revision '%s'", revision)
+}
+
+// announced is the message of the event for a new artifact. How big the index of
+// a Helm repository is, nobody knows who does not fetch it.
+func announced(obj *unstructured.Unstructured, a source.Artifact) string {
+	url, _, _ := unstructured.NestedString(obj.Object, "spec", "url")
+	switch obj.GetKind() {
+	case "GitRepository":
+		if a.Subject == "" {
+			return fmt.Sprintf("stored artifact for commit '%s'", a.Revision)
+		}
+		return fmt.Sprintf("stored artifact for commit '%s'", shortened(a.Subject))
+	case "OCIRepository":
+		return fmt.Sprintf("stored artifact with revision '%s' from '%s'", a.Revision, url)
+	case helmRepoKind.Kind:
+		return fmt.Sprintf("stored fetched index of unknown size from '%s'", url)
+	}
+	return stored(obj.GetKind(), a.Revision)
+}
+
+// shortened is the subject of a commit as Flux writes it.
+func shortened(subject string) string {
+	const most = 50 // runes
+	if r := []rune(subject); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return subject
 }
 
 // artifactStatus is an artifact as the status of its source holds it.

@@ -157,13 +157,25 @@ func (r *replay) check(ctx context.Context, s *subject) (bool, error) {
 	if s.suspended() {
 		m.phase, m.resync, m.reason, m.on = phaseDone, false, "suspended", nil
 		m.revision = r.revisionFor(ctx, s)
-		return false, nil
+		return false, r.observeSuspended(ctx, s)
 	}
 	m.revision = r.revisionFor(ctx, s)
 	if s.ref.Kind == helmReleaseKind.Kind {
 		return r.checkRelease(ctx, s)
 	}
 	return r.checkKustomization(ctx, s)
+}
+
+// observeSuspended notes the generation that the controller has seen when it
+// passes a suspended object by: helm-controller always, kustomize-controller
+// where the object is ready.
+func (r *replay) observeSuspended(ctx context.Context, s *subject) error {
+	st := statusOf(s.live)
+	if s.ref.Kind == kustomizationKind.Kind && !st.is(conditionReady, "True") {
+		return nil
+	}
+	st.observe()
+	return r.cluster.commit(ctx, st)
 }
 
 func (r *replay) reconcile(ctx context.Context, s *subject) error {

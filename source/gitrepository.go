@@ -53,7 +53,7 @@ func (gitRepository) Resolve(ctx context.Context, s *Set, obj *unstructured.Unst
 	if b.err != nil {
 		return Artifact{}, unreadable(obj, "the content", b.err)
 	}
-	return Artifact{Revision: refIn(obj).gitRevision(c.commit, c.tag), Digest: b.digest, Files: b.files}, nil
+	return Artifact{Revision: refIn(obj).gitRevision(c.commit, c.tag), Subject: c.tree.Subject(), Digest: b.digest, Files: b.files}, nil
 }
 
 // contentKey identifies the content that a spec makes of a tree.

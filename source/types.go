@@ -16,6 +16,7 @@ import (
 type Artifact struct {
 	Revision       string // as the controller writes it: main@sha1:<commit>, 1.2.0@sha256:<digest>, latest@sha256:<digest>
 	OriginRevision string
+	Subject        string // first line of the message of the commit that it was made from, when that is known
 	Digest         string // sha256:<hex> of the content; equal content has an equal digest
 	Files          []File // sorted by Path; empty when Blob is set
 	Blob           []byte // the layer verbatim (OCIRepository layerSelector.operation copy: a packed chart)

@@ -96,6 +96,9 @@ func managers(v any) string {
 	var out []string
 	for _, item := range list {
 		m, _ := item.(map[string]any)
+		if m["manager"] == "kube-controller-manager" && m["subresource"] == "status" {
+			continue // who made the workloads ready in the record is not in it
+		}
 		out = append(out, fmt.Sprint(m["manager"], " ", m["operation"], " ", m["subresource"]))
 	}
 	slices.Sort(out)

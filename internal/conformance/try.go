@@ -138,6 +138,8 @@ var masked = []struct {
 	// The controller names the folder into which it unpacks the artifact.
 	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/?`), ""},
 	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/helmchart-(<tmp>|[0-9]+)/source/`), ""},
+	// The program fetches no index of a Helm repository, and does not know its size.
+	{regexp.MustCompile(`index of (size [0-9.]+k?B|unknown size)`), "index"},
 	{regexp.MustCompile(`\s+`), " "},
 }
 
