@@ -35,7 +35,8 @@ var arrows = map[string][]string{
 	"render/artifactgenerator":  {"render", "source", "repo", "finding"},
 	"validate":                  {"render", "schemas", "repo", "finding"},
 	"validate/rules":            {"validate", "render", "schemas", "repo", "finding"},
-	"simulate":                  {"render", "source", "repo", "diff", "finding"},
+	"facts":                     {"diff", "finding"},
+	"simulate":                  {"render", "source", "repo", "facts", "diff", "finding"},
 	"simulate/controlplane":     {"internal/temporary"},
 	"simulate/release":          {"render", "render/kustomize", "render/helmrelease", "finding"},
 	"simulate/releases":         {"simulate", "simulate/release", "render", "render/helmrelease", "source", "finding"},
@@ -65,6 +66,8 @@ var owners = map[string][]string{
 	"sigs.k8s.io/controller-tools/":              {"schemas/generate"},
 	"github.com/fluxcd/pkg/runtime/cel":          {"simulate"},
 	"github.com/getsops/":                        {"render/kustomization/sops"},
+	"k8s.io/pod-security-admission/":             {"facts"},
+	"k8s.io/component-helpers/":                  {"facts"},
 }
 
 const (

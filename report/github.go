@@ -22,7 +22,8 @@ type annotation struct {
 var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning: "warning", finding.Info: "notice"}
 
 // writeGitHub writes annotations for findings, for objects that the server
-// refuses and for Flux objects that do not end ready, then the summary as text.
+// refuses, for Flux objects that do not end ready and for facts, then the summary
+// as text.
 func writeGitHub(w io.Writer, r Report, o Options) error {
 	p := newPrinter(w, Options{Source: o.Source})
 	for _, g := range grouped(r.Findings) {
@@ -37,6 +38,7 @@ func writeGitHub(w io.Writer, r Report, o Options) error {
 				continue
 			}
 			p.annotateStep(c.Name, step, was)
+			p.annotateFacts(c.Name, step.Facts)
 		}
 	}
 	p.summary(r)

@@ -210,9 +210,11 @@ func shortMessage(s string) string {
 }
 
 // count writes a number with its noun.
-func count(n int, noun string) string {
+func count(n int, noun string) string { return strconv.Itoa(n) + " " + plural(n, noun) }
+
+func plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return strconv.Itoa(n) + " " + noun
+	return noun
 }

@@ -86,15 +86,34 @@ func (s section) quiet() bool {
 	return s.owner.Settled() && !slices.ContainsFunc(s.changes, func(c diff.Change) bool { return c.Action != diff.Unchanged })
 }
 
+// step writes how the step ends, what to know about it, what fails, and then
+// what changes.
 func (p *printer) step(s, was *v1.Step) {
+	p.outcome(s)
+	p.facts(s.Facts)
 	quiet, unchanged := 0, 0
+	var failing, changing []section
 	for _, sec := range sections(s) {
-		if sec.quiet() && !p.ShowUnchanged {
+		switch {
+		case sec.broken():
+			failing = append(failing, sec)
+		case sec.quiet() && !p.ShowUnchanged:
 			quiet++
 			unchanged += len(sec.changes)
-			continue
+		default:
+			changing = append(changing, sec)
 		}
-		p.section(sec, was)
+	}
+	for _, part := range []struct {
+		title string
+		list  []section
+	}{{"Failures:", failing}, {"Changes:", changing}} {
+		if len(part.list) > 0 {
+			p.line(2, span{bold, part.title})
+		}
+		for _, sec := range part.list {
+			p.section(sec, was)
+		}
 	}
 	if quiet > 0 {
 		p.line(2, span{dim, count(quiet, "Flux object") + " without changes, " + count(unchanged, "unchanged object")})

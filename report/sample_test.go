@@ -152,6 +152,7 @@ func headStep() v1.Step {
 				Ready: v1.Condition{Status: "False", Reason: "DependencyNotReady", Message: "dependency 'flux-system/apps' is not ready"}},
 		},
 		Changes: append(infraChanges(infra), appChanges(apps)...),
+		Facts:   sampleFacts(infra),
 		Notes:   []string{`the webhook "validate.nginx.ingress.kubernetes.io" was not called: its Service "ingress/admission" has no pods here`},
 	}
 	s.Changes = append(s.Changes, legacyRefusal(), diff.Change{Object: kustomization("infra"), Owner: kustomization("flux-system"), Action: diff.Unchanged})
@@ -159,6 +160,17 @@ func headStep() v1.Step {
 		s.Changes = append(s.Changes, diff.Change{Object: object("ConfigMap", name), Owner: kustomization("monitoring"), Action: diff.Blocked, BlockedBy: blockedBy})
 	}
 	return s
+}
+
+func sampleFacts(owner finding.Ref) []finding.Fact {
+	return []finding.Fact{
+		{Fact: "data-deleted", Severity: finding.Error, Object: object("PersistentVolumeClaim", "orders"), Owner: owner, Pos: document("infra/claim.yaml", 1),
+			Message: "is deleted: its volume and the data on it go", Others: []finding.Ref{kustomization("database")}, Check: "make a backup"},
+		{Fact: "scaled-to-zero", Severity: finding.Warning, Object: object("Deployment", "web"), Owner: owner, Field: "/spec/replicas", Pos: at("apps/web.yaml", 9, 13, 14),
+			Message: "is scaled from 3 to 0: nothing of it runs any more", From: "3", To: "0", Check: "see that nothing needs it"},
+		{Fact: "image-changed", Severity: finding.Info, Object: object("Deployment", "api"), Owner: owner, Message: `container "api" gets the image api:2 instead of api:1`, From: "api:1", To: "api:2"},
+		{Fact: "image-changed", Severity: finding.Info, Object: object("Deployment", "web"), Owner: owner, Message: `container "web" gets the image web:2 instead of web:1`, From: "web:1", To: "web:2"},
+	}
 }
 
 func infraChanges(owner finding.Ref) []diff.Change {

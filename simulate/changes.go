@@ -17,8 +17,9 @@ type history struct {
 	ref           finding.Ref
 	owner         finding.Ref // of the last write
 	before, after map[string]any
-	deleter       finding.Ref // who deleted it in between, or at the end
-	deleted       bool        // at some time in the step
+	deleter       finding.Ref   // who deleted it in between, or at the end
+	deleted       bool          // at some time in the step
+	instances     []finding.Ref // of the kind that a CustomResourceDefinition defined when it was deleted
 }
 
 // histories joins the writes of a step by object, in order of the first write.
@@ -35,6 +36,7 @@ func histories(writes []write) []*history {
 		h.owner, h.after = w.actor, w.after
 		if w.after == nil || terminating(w.after) && !terminating(w.before) {
 			h.deleted, h.deleter = true, w.actor
+			h.instances = append(h.instances, w.instances...)
 		}
 	}
 	return out
@@ -62,6 +64,7 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 				r.note("%s is deleted by %s before %s makes it anew; had the latter come first, it would have stayed", c.Object, c.From, c.Owner)
 			}
 			written[h.ref] = true
+			r.evidence(h, c)
 			out = append(out, c)
 		}
 	}
@@ -221,6 +224,7 @@ func (r *replay) sortChanges(list []diff.Change) {
 func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
+	step.Facts = r.facts(ctx)
 	step.Events, step.Notes = r.step.events, r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)

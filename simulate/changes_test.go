@@ -33,28 +33,28 @@ func TestChange(t *testing.T) {
 		want   diff.Change
 		none   bool
 	}{
-		{why: "a new object", writes: []write{{a, cm, nil, configMap("1", "a", "v")}}, want: diff.Change{Owner: a, Action: diff.Create}},
+		{why: "a new object", writes: []write{{actor: a, ref: cm, before: nil, after: configMap("1", "a", "v")}}, want: diff.Change{Owner: a, Action: diff.Create}},
 		{why: "two writes are one update", writes: []write{
-			{a, cm, configMap("1", "a", "1"), configMap("1", "a", "2")}, {a, cm, configMap("1", "a", "2"), configMap("1", "a", "3")},
+			{actor: a, ref: cm, before: configMap("1", "a", "1"), after: configMap("1", "a", "2")}, {actor: a, ref: cm, before: configMap("1", "a", "2"), after: configMap("1", "a", "3")},
 		}, want: diff.Change{Owner: a, Action: diff.Update}},
 		{why: "back to what it was", writes: []write{
-			{a, cm, configMap("1", "a", "1"), configMap("1", "a", "2")}, {a, cm, configMap("1", "a", "2"), configMap("1", "a", "1")},
+			{actor: a, ref: cm, before: configMap("1", "a", "1"), after: configMap("1", "a", "2")}, {actor: a, ref: cm, before: configMap("1", "a", "2"), after: configMap("1", "a", "1")},
 		}, want: diff.Change{Owner: a, Action: diff.Unchanged}},
 		{why: "forced", writes: []write{
-			{a, cm, configMap("1", "a", "1"), nil}, {a, cm, nil, configMap("2", "a", "2")},
+			{actor: a, ref: cm, before: configMap("1", "a", "1"), after: nil}, {actor: a, ref: cm, before: nil, after: configMap("2", "a", "2")},
 		}, want: diff.Change{Owner: a, Action: diff.Recreate, Reason: "forced"}},
 		{why: "pruned by one owner before the other one makes it anew", writes: []write{
-			{a, cm, configMap("1", "a", "1"), nil}, {b, cm, nil, configMap("2", "b", "1")},
+			{actor: a, ref: cm, before: configMap("1", "a", "1"), after: nil}, {actor: b, ref: cm, before: nil, after: configMap("2", "b", "1")},
 		}, want: diff.Change{Owner: b, Action: diff.Recreate, Reason: "moved", From: a}},
-		{why: "taken over in place", writes: []write{{b, cm, configMap("1", "a", "1"), configMap("1", "b", "1")}},
+		{why: "taken over in place", writes: []write{{actor: b, ref: cm, before: configMap("1", "a", "1"), after: configMap("1", "b", "1")}},
 			want: diff.Change{Owner: b, Action: diff.Adopt, Reason: "moved", From: a}},
-		{why: "made by somebody else before", writes: []write{{a, cm, configMap("1", "", "1"), configMap("1", "a", "1")}},
+		{why: "made by somebody else before", writes: []write{{actor: a, ref: cm, before: configMap("1", "", "1"), after: configMap("1", "a", "1")}},
 			want: diff.Change{Owner: a, Action: diff.Adopt, Reason: "existed"}},
-		{why: "deleted", writes: []write{{a, cm, configMap("1", "a", "1"), nil}}, want: diff.Change{Owner: a, Action: diff.Delete}},
+		{why: "deleted", writes: []write{{actor: a, ref: cm, before: configMap("1", "a", "1"), after: nil}}, want: diff.Change{Owner: a, Action: diff.Delete}},
 		{why: "held by a finalizer, and written by the next owner all the same", writes: []write{
-			{a, cm, configMap("1", "a", "v"), ending}, {b, cm, ending, ending},
+			{actor: a, ref: cm, before: configMap("1", "a", "v"), after: ending}, {actor: b, ref: cm, before: ending, after: ending},
 		}, want: diff.Change{Owner: a, Action: diff.Delete, Reason: "terminating"}},
-		{why: "came and went", writes: []write{{a, cm, nil, configMap("1", "a", "1")}, {a, cm, configMap("1", "a", "1"), nil}}, none: true},
+		{why: "came and went", writes: []write{{actor: a, ref: cm, before: nil, after: configMap("1", "a", "1")}, {actor: a, ref: cm, before: configMap("1", "a", "1"), after: nil}}, none: true},
 	} {
 		r := &replay{uids: &uids{known: map[string]bool{}}}
 		got, ok := r.change(histories(c.writes)[0])

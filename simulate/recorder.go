@@ -23,6 +23,7 @@ type write struct {
 	actor         finding.Ref // Flux object on whose behalf it was sent
 	ref           finding.Ref
 	before, after map[string]any // nil when the object did not or does not exist
+	instances     []finding.Ref  // what goes with a CustomResourceDefinition that is deleted
 }
 
 // refused is one request that the server turned down.
@@ -173,6 +174,10 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r.name != "" {
 		before = t.read(req, req.URL.Path)
 	}
+	var instances []finding.Ref
+	if req.Method == http.MethodDelete && before != nil && r.resource == "customresourcedefinitions" {
+		instances = t.instances(req, before)
+	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return resp, err
@@ -184,7 +189,7 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.note(before, after)
+	t.note(write{before: before, after: after, instances: instances})
 	return resp, nil
 }
 
@@ -238,7 +243,10 @@ func (t tape) after(req *http.Request, resp *http.Response, r request) (map[stri
 }
 
 // read returns the object at a path as an administrator sees it, nil when there is none.
-func (t tape) read(req *http.Request, path string) map[string]any {
+func (t tape) read(req *http.Request, path string) map[string]any { return decode(t.get(req, path)) }
+
+// asked is a request of an administrator for what is at a path.
+func asked(req *http.Request, path string) *http.Request {
 	get := req.Clone(req.Context())
 	get.Method, get.Body, get.GetBody, get.ContentLength = http.MethodGet, nil, nil, 0
 	get.URL.Path, get.URL.RawPath, get.URL.RawQuery = path, "", ""
@@ -248,16 +256,7 @@ func (t tape) read(req *http.Request, path string) map[string]any {
 		}
 	}
 	get.Header.Set("Accept", "application/json")
-	resp, err := t.next.RoundTrip(get)
-	if err != nil {
-		return nil
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return nil
-	}
-	return decode(body)
+	return get
 }
 
 // decode reads a JSON object that names itself; anything else yields nil.
@@ -269,10 +268,10 @@ func decode(body []byte) map[string]any {
 	return u.Object
 }
 
-func (t tape) note(before, after map[string]any) {
-	named := after
+func (t tape) note(w write) {
+	named := w.after
 	if named == nil {
-		named = before
+		named = w.before
 	}
 	if named == nil || text(named["type"]) == "helm.sh/release.v1" {
 		return
@@ -284,10 +283,10 @@ func (t tape) note(before, after map[string]any) {
 		t.recorder.taken = map[finding.Ref]bool{}
 	}
 	t.recorder.taken[ref] = true
-	if revisionOf(before) != "" && revisionOf(before) == revisionOf(after) {
+	if revisionOf(w.before) != "" && revisionOf(w.before) == revisionOf(w.after) {
 		return
 	}
-	w := write{actor: t.recorder.actor, ref: ref, before: before, after: after}
+	w.actor, w.ref = t.recorder.actor, ref
 	t.recorder.total++
 	t.recorder.writes = append(t.recorder.writes, w)
 	if t.recorder.onWrite != nil {

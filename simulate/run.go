@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -54,7 +55,8 @@ type replay struct {
 	clock      int                                        // grows with every change that somebody may wait for
 	now        int64                                      // seconds that waiting would have taken so far
 	step       *stepRun
-	seeded     bool // the entry is in the cluster
+	known      []finding.Fact // of the step before, nil before the first
+	seeded     bool           // the entry is in the cluster
 	uids       *uids
 	unenforced map[string]bool        // kinds of admission policies written and perhaps not enforced yet
 	ending     map[string]finding.Ref // namespaces being deleted, by whom
@@ -73,6 +75,8 @@ type stepRun struct {
 	order    []finding.Ref // owners in order of reconciliation
 	ranked   map[finding.Ref]bool
 	entries  []entry
+	owners   map[finding.Ref]*unstructured.Unstructured // Flux objects before the step
+	observed []facts.Object
 	events   []Event
 	notes    []string
 }

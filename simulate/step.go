@@ -13,6 +13,7 @@ import (
 // play replays one step until nothing changes any more.
 func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
 	r.begin(in)
+	r.step.owners = r.ownersNow(ctx)
 	if err := r.edits(ctx); err != nil {
 		return Step{}, err
 	}

@@ -41,9 +41,10 @@ type Event struct {
 
 // Step is what one revision did to the cluster: base, head, or resync.
 type Step struct {
-	Name    string        `json:"name"`
-	Changes []diff.Change `json:"changes"` // sorted by owner in order of reconciliation, then by object
-	Owners  []Owner       `json:"owners"`  // sorted by ref
-	Events  []Event       `json:"events,omitempty"`
-	Notes   []string      `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
+	Name    string         `json:"name"`
+	Changes []diff.Change  `json:"changes"`         // sorted by owner in order of reconciliation, then by object
+	Owners  []Owner        `json:"owners"`          // sorted by ref
+	Facts   []finding.Fact `json:"facts,omitempty"` // the most severe first
+	Events  []Event        `json:"events,omitempty"`
+	Notes   []string       `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
 }

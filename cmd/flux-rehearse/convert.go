@@ -110,7 +110,7 @@ func (t *tally) coverage() v1.Coverage {
 
 // step converts a replayed step to its wire form.
 func step(s simulate.Step) v1.Step {
-	out := v1.Step{Name: s.Name, Changes: s.Changes, Notes: s.Notes}
+	out := v1.Step{Name: s.Name, Changes: s.Changes, Facts: s.Facts, Notes: s.Notes}
 	for _, o := range s.Owners {
 		owner := v1.Owner{
 			Object: o.Ref, State: v1.State(o.State), Reason: o.Reason, Ready: condition("", o.Ready),

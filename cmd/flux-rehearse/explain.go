@@ -7,19 +7,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/validate"
 	"github.com/flux-rehearse/flux-rehearse/validate/rules"
 )
 
 func newExplain(opt *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [RULE]",
-		Short: "Tell what a rule reports, why it matters and what to type; without RULE, list all",
-		Args:  oneAtMost("RULE"),
+		Use:   "explain [RULE|FACT]",
+		Short: "Tell what a rule or a fact reports, why it matters and what to do; without a name, list all",
+		Args:  oneAtMost("RULE or FACT"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range rules.All() {
 				ids = append(ids, r.ID+"\t"+r.Summary)
+			}
+			for _, k := range facts.All() {
+				ids = append(ids, k.ID+"\t"+k.Summary)
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -27,6 +31,9 @@ func newExplain(opt *options) *cobra.Command {
 			if len(args) == 0 {
 				for _, r := range rules.All() {
 					fmt.Fprintf(opt.streams.out, "%-42s %-8s %s\n", r.ID, r.Severity, r.Summary)
+				}
+				for _, k := range facts.All() {
+					fmt.Fprintf(opt.streams.out, "%-42s %-8s %s\n", k.ID, k.Severity, k.Summary)
 				}
 				return nil
 			}
@@ -36,7 +43,13 @@ func newExplain(opt *options) *cobra.Command {
 					return nil
 				}
 			}
-			return usagef("no rule %q; \"flux-rehearse explain\" lists all", args[0])
+			for _, k := range facts.All() {
+				if k.ID == args[0] {
+					explainFact(opt.streams.out, k)
+					return nil
+				}
+			}
+			return usagef("no rule or fact %q; \"flux-rehearse explain\" lists all", args[0])
 		},
 	}
 }
@@ -47,4 +60,11 @@ func explain(w io.Writer, r validate.Rule) {
 		fmt.Fprintf(w, "\n%s:\n  %s\n", part[0], strings.ReplaceAll(strings.TrimSpace(part[1]), "\n", "\n  "))
 	}
 	fmt.Fprintf(w, "\nSuppress on the line, or on the line above:\n  # flux-rehearse:ignore %s -- the reason\n", r.ID)
+}
+
+func explainFact(w io.Writer, k facts.Kind) {
+	fmt.Fprintf(w, "%s (%s, a fact of \"simulate\")\n\n%s\n", k.ID, k.Severity, k.Summary)
+	for _, part := range [][2]string{{"Why", k.Why}, {"Check", k.Check}} {
+		fmt.Fprintf(w, "\n%s:\n  %s\n", part[0], strings.ReplaceAll(strings.TrimSpace(part[1]), "\n", "\n  "))
+	}
 }

@@ -52,11 +52,12 @@ func counted(c Cluster) Cluster {
 		}
 		if s.Name == Base && i < len(c.Steps)-1 {
 			s.Summarised = true
+			s.Facts = nil
 			s.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(ch diff.Change) bool { return ch.Action != diff.Fail })
 		} else {
 			c.Summary.add(s.Summary)
 		}
-		s.Changes = list(s.Changes)
+		s.Changes, s.Facts = list(s.Changes), list(s.Facts)
 		c.Steps[i] = s
 	}
 	return c

@@ -100,12 +100,13 @@ const (
 
 // Step is what one revision did to a cluster.
 type Step struct {
-	Name       string        `json:"name"`       // base, head, resync
-	Summarised bool          `json:"summarised"` // changes holds refused objects only; summary counts all
-	Owners     []Owner       `json:"owners"`     // Flux objects at the end of the step, sorted by reference
-	Changes    []diff.Change `json:"changes"`    // by owner in the order of reconciliation, then by object
-	Notes      []string      `json:"notes"`      // webhooks that were not called, orders that were assumed
-	Summary    Summary       `json:"summary"`
+	Name       string         `json:"name"`       // base, head, resync
+	Summarised bool           `json:"summarised"` // changes holds refused objects only; summary counts all
+	Owners     []Owner        `json:"owners"`     // Flux objects at the end of the step, sorted by reference
+	Changes    []diff.Change  `json:"changes"`    // by owner in the order of reconciliation, then by object
+	Facts      []finding.Fact `json:"facts"`      // what a reviewer has to know, the most severe first; none of a summarised step
+	Notes      []string       `json:"notes"`      // webhooks that were not called, orders that were assumed
+	Summary    Summary        `json:"summary"`
 }
 
 // Owner is a Flux object at the end of a step.

@@ -1,0 +1,92 @@
+package facts
+
+import (
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+var recreated = Kind{
+	ID: "recreated", Severity: finding.Warning,
+	Summary: "an object is deleted and created again",
+	Why: `The object that comes back is another one. What belonged to the old one is gone: the volume of a claim, the address of a
+Service, the running pods of a workload, the result of a Job. Between the two, nothing of that name exists.`,
+	Check: "keep the fields that cannot be changed, or plan the outage",
+	find:  findRecreated,
+}
+
+// loss is what the deletion of an object of a kind destroys.
+type loss struct {
+	group, kind string
+	severity    finding.Severity
+	destroys    string
+}
+
+const (
+	kustomizeGroup = "kustomize.toolkit.fluxcd.io"
+	helmGroup      = "helm.toolkit.fluxcd.io"
+	rbacGroup      = "rbac.authorization.k8s.io"
+	crdGroup       = "apiextensions.k8s.io"
+)
+
+var losses = []loss{
+	{"", "PersistentVolumeClaim", finding.Error, "its volume and the data on it, unless the reclaim policy of the volume is \"Retain\""},
+	{"", "PersistentVolume", finding.Error, "its binding: the claim that uses it is lost"},
+	{"", "Namespace", finding.Error, "everything in it"},
+	{crdGroup, "CustomResourceDefinition", finding.Error, "all objects of its kind"},
+	{kustomizeGroup, "Kustomization", finding.Error, "everything that it has applied, unless its deletion policy keeps it"},
+	{helmGroup, "HelmRelease", finding.Error, "its release: the chart is uninstalled"},
+	{"apps", "StatefulSet", finding.Warning, "all its pods at once; claims of its templates stay, unless its retention policy deletes them"},
+	{"apps", "Deployment", finding.Warning, "all its pods at once, before new ones start"},
+	{"apps", "DaemonSet", finding.Warning, "all its pods at once, before new ones start"},
+	{"batch", "Job", finding.Warning, "its result: the Job runs again"},
+	{"", "Service", finding.Warning, "its addresses: a load balancer and node ports are given up and asked for anew"},
+	{"", "Secret", finding.Warning, "what others wrote into it; pods that start in between wait for it"},
+	{"", "ConfigMap", finding.Warning, "what others wrote into it; pods that start in between wait for it"},
+	{"", "ServiceAccount", finding.Warning, "the tokens that were issued for it"},
+	{"networking.k8s.io", "Ingress", finding.Warning, "its addresses; requests fail in between"},
+}
+
+func lossOf(ref finding.Ref) loss {
+	for _, l := range losses {
+		if l.group == ref.Group && l.kind == ref.Kind {
+			return l
+		}
+	}
+	return loss{severity: finding.Warning, destroys: "what controllers made of it"}
+}
+
+func findRecreated(s Step) []finding.Fact {
+	var out []finding.Fact
+	for _, o := range s.Objects {
+		if o.Action != diff.Recreate {
+			continue
+		}
+		l := lossOf(o.Ref)
+		message := "is deleted and created again, which destroys " + l.destroys
+		if o.Reason == "moved" {
+			message = "is deleted by " + o.From.String() + " before it is created again, which destroys " + l.destroys
+		}
+		f := o.fact("", message)
+		f.Severity = l.severity
+		f.Others = goneWith(s, o)
+		if o.Reason == "moved" {
+			f.Check = "move it in two steps: first annotate it with " + kustomizeGroup + "/prune: disabled, then change its owner"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// goneWith lists the objects that go because another one does.
+func goneWith(s Step, o Object) []finding.Ref {
+	out := append([]finding.Ref{}, o.Instances...)
+	if o.Ref.Kind != "Namespace" || o.Ref.Group != "" {
+		return out
+	}
+	for _, other := range s.Objects {
+		if other.Ref.Namespace == o.Ref.Name && (other.Action == diff.Delete || other.Action == diff.Recreate) {
+			out = append(out, other.Ref)
+		}
+	}
+	return out
+}
