@@ -31,6 +31,7 @@ func bounded() template.FuncMap {
 			return steps(0, to, 1)
 		},
 		"untilStep": steps,
+		"seq":       sequence,
 	}
 }
 
@@ -67,4 +68,35 @@ func steps(start, stop, step int) ([]int, error) {
 		out = append(out, i)
 	}
 	return out, nil
+}
+
+// sequence prints the numbers from the first to the last one, as the program of
+// that name does: up to a number, between two, or between two with a step.
+func sequence(params ...int) (string, error) {
+	var first, last, step int
+	switch len(params) {
+	case 1:
+		first, last, step = 1, params[0], direction(1, params[0])
+	case 2:
+		first, last, step = params[0], params[1], direction(params[0], params[1])
+	case 3:
+		first, step, last = params[0], params[1], params[2]
+	default:
+		return "", nil
+	}
+	if last < first && step > 0 {
+		return "", nil
+	}
+	numbers, err := steps(first, last+direction(first, last), step)
+	if err != nil {
+		return "", err
+	}
+	return strings.Trim(fmt.Sprint(numbers), "[]"), nil
+}
+
+func direction(from, to int) int {
+	if to < from {
+		return -1
+	}
+	return 1
 }

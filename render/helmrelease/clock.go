@@ -1,6 +1,7 @@
 package helmrelease
 
 import (
+	"strconv"
 	"text/template"
 	"time"
 )
@@ -16,6 +17,7 @@ func (s *steady) clock() template.FuncMap {
 		"date":           func(layout string, date any) string { return s.format(layout, date, "UTC") },
 		"dateInZone":     s.format,
 		"date_in_zone":   s.format,
+		"durationRound":  s.durationRound,
 		"htmlDate":       func(date any) string { return s.format(dateLayout, date, "UTC") },
 		"htmlDateInZone": func(date any, zone string) string { return s.format(dateLayout, date, zone) },
 		"toDate":         parseDate,
@@ -42,6 +44,29 @@ func (s *steady) instant(date any) time.Time {
 
 func (s *steady) ago(date any) string {
 	return s.now.Sub(s.instant(date)).Round(time.Second).String()
+}
+
+// durationRound is the largest unit of a duration, or of the time since a date.
+func (s *steady) durationRound(duration any) string {
+	var d time.Duration
+	switch v := duration.(type) {
+	case string:
+		d, _ = time.ParseDuration(v)
+	case int64:
+		d = time.Duration(v)
+	case time.Time:
+		d = s.now.Sub(v)
+	}
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{365 * day, "y"}, {30 * day, "mo"}, {day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d.Abs() > unit.length {
+			return strconv.FormatInt(int64(d.Abs()/unit.length), 10) + unit.name
+		}
+	}
+	return "0s"
 }
 
 func (s *steady) format(layout string, date any, zone string) string {

@@ -86,6 +86,13 @@ func small(name string, args []parse.Node) bool {
 		stop, second := number(args, 1)
 		_, third := number(args, 2)
 		return first && second && third && max(start, stop)-min(start, stop) <= maxList
+	case "seq":
+		first, one := number(args, 0)
+		if len(args) == 1 {
+			return one && first >= -maxList && first < maxList
+		}
+		second, two := number(args, 1)
+		return len(args) == 2 && one && two && max(first, second)-min(first, second) < maxList
 	case "repeat":
 		n, ok := number(args, 0)
 		if !ok || len(args) < 2 {

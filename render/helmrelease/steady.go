@@ -15,7 +15,7 @@ import (
 )
 
 // steady yields the template functions that would otherwise read the clock, the
-// time zone of the machine or random numbers.
+// time zone of the machine, random numbers or tables in a random order.
 type steady struct {
 	seed   string    // identifies the release
 	now    time.Time // what time it is
@@ -42,7 +42,7 @@ func (s *steady) functions() template.FuncMap {
 		"htpasswd":     s.htpasswd,
 		"encryptAES":   s.encryptAES,
 	}
-	for _, more := range []template.FuncMap{s.certificates(), s.clock(), bounded()} {
+	for _, more := range []template.FuncMap{s.certificates(), s.clock(), collections(), bounded()} {
 		maps.Copy(fm, more)
 	}
 	return fm
