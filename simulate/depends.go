@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/expression"
 )
 
 // terminal is how the controllers begin the message of an error that they do
@@ -56,7 +58,7 @@ func (r *replay) checkKustomization(ctx context.Context, s *subject) (bool, erro
 	if err != nil {
 		return false, r.hinder(ctx, s, obstacle{reason: "ReconciliationFailed", code: "invalid-object", message: err.Error()})
 	}
-	o := r.healthExpressions(k)
+	o := healthExpressions(s)
 	if o == nil {
 		o = r.sourceObstacle(ctx, s, k)
 	}
@@ -91,11 +93,13 @@ func (r *replay) hinder(ctx context.Context, s *subject, o obstacle) error {
 	return r.conclude(ctx, s, st, phaseBlocked)
 }
 
-func (r *replay) healthExpressions(k *kustomizev1.Kustomization) *obstacle {
-	if _, err := cel.NewStatusReader(k.Spec.HealthCheckExprs); err != nil {
-		return &obstacle{reason: "InvalidCELExpression", code: "invalid-cel", message: terminal + ": " + err.Error(), terminal: true}
+// healthExpressions says which expression for health checks does not compile.
+func healthExpressions(s *subject) *obstacle {
+	f := expression.HealthChecks(&render.Object{Unstructured: s.live})
+	if f == nil {
+		return nil
 	}
-	return nil
+	return &obstacle{reason: f.Ready.Reason, code: "invalid-cel", message: f.Ready.Message, terminal: true}
 }
 
 // sourceOf names the source object whose artifact a Flux object takes.

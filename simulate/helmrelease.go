@@ -35,6 +35,9 @@ func chartSourceOf(u *unstructured.Unstructured) (finding.Ref, bool) {
 // checkRelease does what helm-controller does before it looks at values: the
 // HelmChart object, the dependencies, the source.
 func (r *replay) checkRelease(ctx context.Context, s *subject) (bool, error) {
+	if o := healthExpressions(s); o != nil {
+		return false, r.hinderRelease(ctx, s, *o)
+	}
 	ref, ok := chartSourceOf(s.live)
 	if !ok {
 		return false, r.hinder(ctx, s, obstacle{reason: "ArtifactFailed", code: "no-chart", message: "no chart is named"})
@@ -179,7 +182,8 @@ func (r *replay) releaseDependency(ctx context.Context, s *subject, d dependency
 		var t terminalError
 		switch {
 		case errors.As(err, &t):
-			return &obstacle{reason: "InvalidCELExpression", code: "invalid-cel", message: terminal + ": " + err.Error(), terminal: true}
+			return &obstacle{reason: "InvalidCELExpression", code: "invalid-cel", terminal: true,
+				message: fmt.Sprintf("%s: terminal error: failed to evaluate dependency %s: %s", terminal, d.ref.Name, err)}
 		case err != nil:
 			return waits(err.Error())
 		case !ready:

@@ -12,12 +12,17 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/expression"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 )
 
 // Render implements render.Renderer. A suspended release is rendered, too: its
 // Result holds what it would apply if it were resumed.
 func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
+	return expression.Judge(in.Object, r.render(ctx, in))
+}
+
+func (r *Renderer) render(ctx context.Context, in render.Input) render.Result {
 	p, f := r.Prepare(ctx, in)
 	suspended := p.HelmRelease != nil && p.HelmRelease.Spec.Suspend
 	if f != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/expression"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
@@ -80,7 +81,7 @@ func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
 		// A suspended object is not looked at, so nothing is wrong with it.
 		return render.Result{State: render.Suspended, Reason: "suspended", Applies: res.Applies, Revision: res.Revision}
 	}
-	return res
+	return expression.Judge(in.Object, res)
 }
 
 // job is one render.

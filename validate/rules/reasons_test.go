@@ -56,7 +56,7 @@ var unclaimed = map[string]string{
 // that rules claim, both ways.
 func TestReasonsAreReported(t *testing.T) {
 	stated := map[string]string{}
-	for _, dir := range []string{"repo", "source", "render", "render/kustomize", "render/kustomization", "render/helmrelease", "render/artifactgenerator"} {
+	for _, dir := range []string{"repo", "source", "render", "render/kustomize", "render/expression", "render/kustomization", "render/helmrelease", "render/artifactgenerator"} {
 		for reason, place := range reasonsIn(t, dir) {
 			stated[reason] = place
 		}
