@@ -38,7 +38,7 @@ lint: ## gofmt, go vet and the pinned linter
 .PHONY: generate
 generate: ## regenerate schemas/data and docs from the module's own sources
 	go run ./schemas/generate
-	UPDATE=1 go test ./report ./facts ./validate/rules -run 'Documentation|Schema' -count=1
+	UPDATE=1 go test ./report ./facts ./validate/rules ./internal/ledger -run 'Documentation|Schema' -count=1
 
 .PHONY: golden
 golden: build ## record the layout goldens again
