@@ -98,6 +98,7 @@ func newAPIServer(f *folder, log *os.File, clients, services string) (*envtest.A
 		Set("max-mutating-requests-inflight", "0").
 		Set("endpoint-reconciler-type", "none").
 		Set("event-ttl", "10m").
+		Set("watch-cache", "false").
 		Set("profiling", "false").
 		Set("enable-logs-handler", "false")
 	return server, nil
