@@ -116,10 +116,10 @@ type answer struct {
 	err     error
 }
 
-// ask returns what the server says to a question, asking again only when
-// something may have changed since.
-func (c *cluster) ask(key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
-	now := c.recorder.changed()
+// ask returns what the server says to a question about the objects of a
+// resource, asking again only when one of them may have changed since.
+func (c *cluster) ask(gr schema.GroupResource, key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
+	now := c.recorder.changed(gr)
 	a, ok := c.seen[key]
 	if !ok || a.changed != now {
 		a = answer{changed: now}
@@ -135,11 +135,11 @@ func (c *cluster) ask(key string, question func() ([]*unstructured.Unstructured,
 
 // find is like read, but returns the server's error.
 func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
-	found, err := c.ask("get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
-		m, err := c.mapping(groupKind(ref))
-		if err != nil {
-			return nil, err
-		}
+	m, err := c.mapping(groupKind(ref))
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.ask(m.Resource.GroupResource(), "get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
 		u := &unstructured.Unstructured{}
 		u.SetGroupVersionKind(m.GroupVersionKind)
 		if err := c.plain.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, u); err != nil {
@@ -190,7 +190,12 @@ func (c *cluster) mapping(gk schema.GroupKind) (*meta.RESTMapping, error) {
 
 // List implements render.Cluster.
 func (c *cluster) List(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
-	out, _ := c.ask("list "+namespace+" "+gvk.String(), func() ([]*unstructured.Unstructured, error) {
+	m, err := c.mapping(gvk.GroupKind())
+	if err != nil {
+		out, _ := c.listNow(ctx, gvk, namespace)
+		return out
+	}
+	out, _ := c.ask(m.Resource.GroupResource(), "list "+namespace+" "+gvk.String(), func() ([]*unstructured.Unstructured, error) {
 		return c.listNow(ctx, gvk, namespace)
 	})
 	return out

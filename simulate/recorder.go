@@ -7,11 +7,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -37,15 +39,17 @@ type refused struct {
 // recorder notes every request that changes the cluster, with the object before
 // and after, and whether the server can be reached at all.
 type recorder struct {
-	mu     sync.Mutex
-	actor  finding.Ref
-	writes []write
-	total  int // grows with every write
-	turned []refused
-	taken  map[finding.Ref]bool // what the server has accepted, also without change
-	crds   int                  // grows with every request that may change what is served
-	sent   int                  // grows with every request that may change something
-	dead   error
+	mu       sync.Mutex
+	actor    finding.Ref
+	writes   []write
+	total    int // grows with every write
+	turned   []refused
+	taken    map[finding.Ref]bool         // what the server has accepted, also without change
+	crds     int                          // grows with every request that may change what is served
+	sent     map[schema.GroupResource]int // grow with every request that may change something
+	requests int                          // all of them
+	removed  bool                         // a kind was removed, whose objects go later
+	dead     error
 
 	neutral     bool     // conversion webhooks of CRDs are left out
 	conversions []string // the CRDs that had one
@@ -92,12 +96,22 @@ func (r *recorder) answers() ([]refused, map[finding.Ref]bool) {
 	return turned, taken
 }
 
-// changed grows with every request that may change an object, also those that
-// are not noted.
-func (r *recorder) changed() int {
+// unsettled are the resources that the server changes by itself after requests
+// for other objects.
+var unsettled = []schema.GroupResource{
+	{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"},
+	{Group: "apiregistration.k8s.io", Resource: "apiservices"},
+}
+
+// changed grows with every request that may change an object of a resource,
+// also those that are not noted.
+func (r *recorder) changed(gr schema.GroupResource) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.sent
+	if r.removed || slices.Contains(unsettled, gr) {
+		return r.requests
+	}
+	return r.sent[gr] + r.crds
 }
 
 // definitions grows with every request that may change what the server serves.
@@ -144,9 +158,14 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := p.next.RoundTrip(req)
 	if req.Method != http.MethodGet && !req.URL.Query().Has("dryRun") {
 		p.recorder.mu.Lock()
-		p.recorder.sent++
-		if strings.Contains(req.URL.Path, "/customresourcedefinitions") {
+		p.recorder.requests++
+		r, ok := parseRequest(req.URL.Path)
+		if gr := (schema.GroupResource{Group: r.group, Resource: r.resource}); ok {
+			p.recorder.sent[gr]++
+		}
+		if r.resource == "customresourcedefinitions" {
 			p.recorder.crds++
+			p.recorder.removed = p.recorder.removed || req.Method == http.MethodDelete
 		}
 		p.recorder.mu.Unlock()
 	}
