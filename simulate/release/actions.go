@@ -46,17 +46,19 @@ func (a attempt) perform(ctx context.Context, r *run) error {
 	r.unmark(v2.TestSuccessCondition)
 	r.unmark(v2.RemediatedCondition)
 	seen := sightings{}
+	var stored *helm.Release
 	c, err := r.configuration(ctx, func(rel *helm.Release) {
 		artifact := known(&r.hr.Status, rel)
 		if artifact == "" {
 			artifact = r.hr.Status.LastAttemptedRevisionDigest
 		}
 		seen[rel.Version] = snapshot(rel, artifact, a.action)
-		r.takeInventory(rel)
+		stored = rel
 	})
 	if err == nil {
 		err = a.run(ctx, c)
 	}
+	r.takeInventory(stored)
 	seen.record(&r.hr.Status)
 	if err == nil {
 		a.succeed(r)

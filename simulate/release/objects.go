@@ -48,9 +48,12 @@ func (r *run) postRenderStrategy() action.PostRenderStrategy {
 	return action.PostRenderStrategyCombined
 }
 
-// takeInventory notes the objects of a release that is being stored, and the
-// CustomResourceDefinitions of the chart, whether they were applied or not.
+// takeInventory notes the objects of the release that was stored last, and the
+// CustomResourceDefinitions of its chart, whether they were applied or not.
 func (r *run) takeInventory(rel *helm.Release) {
+	if rel == nil {
+		return
+	}
 	objects, err := utils.ReadObjects(strings.NewReader(rel.Manifest))
 	if err != nil {
 		r.lostInventory(err)

@@ -119,13 +119,15 @@ func (r *run) rollback(ctx context.Context) error {
 
 func (r *run) helmRollback(ctx context.Context, target *v2.Snapshot) error {
 	spec := r.hr.GetRollback()
+	var stored *helm.Release
+	defer func() { r.takeInventory(stored) }()
 	c, err := r.configuration(ctx, func(rel *helm.Release) {
 		seen := snapshot(rel, known(&r.hr.Status, rel), v2.ReleaseActionRollback)
 		if !refresh(&r.hr.Status, seen) {
 			seen.Action = ""
 			r.hr.Status.History = append(v2.Snapshots{seen}, r.hr.Status.History...)
 		}
-		r.takeInventory(rel)
+		stored = rel
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	helmchart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/release"
+	"helm.sh/helm/v4/pkg/release/common"
 	helm "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,9 @@ type watchedStorage struct {
 	driver.Driver
 	see func(*helm.Release)
 }
+
+// unfinished are the states of a release that its action replaces when it ends.
+var unfinished = []common.Status{common.StatusPendingInstall, common.StatusPendingUpgrade}
 
 func (w *watchedStorage) show(r release.Releaser, err error) error {
 	if rel, ok := r.(*helm.Release); ok && err == nil && w.see != nil {
@@ -33,8 +37,13 @@ func (w *watchedStorage) Create(key string, r release.Releaser) error {
 	return w.show(r, w.Driver.Create(key, r))
 }
 
-// Update stores a release again.
+// Update stores a release again. Helm does so before each hook, with nothing
+// new but when the hook starts, and ignores whether that succeeds. An install or
+// an upgrade always ends with another update, so these are left out.
 func (w *watchedStorage) Update(key string, r release.Releaser) error {
+	if rel, ok := r.(*helm.Release); ok && slices.Contains(unfinished, rel.Info.Status) {
+		return w.show(r, nil)
+	}
 	return w.show(r, w.Driver.Update(key, r))
 }
 
