@@ -44,7 +44,9 @@ func (r *replay) install(ctx context.Context) error {
 			r.boot[u.GetUID()] = true
 		}
 	}
-	r.edit(ctx, edits(r.opts.Live))
+	if err := r.preload(ctx); err != nil {
+		return err
+	}
 	if err := r.settle(ctx); err != nil {
 		return err
 	}

@@ -20,8 +20,10 @@ type Options struct {
 	Releases  Releases          // nil: HelmReleases are listed, not replayed
 
 	FluxCRDs []*unstructured.Unstructured // installed before the first step
-	// Live are objects that the cluster holds besides, applied before the first
-	// step by the first of their field managers, "kubectl" when they name none.
+	// Live are objects that the cluster holds besides, there before the first
+	// step. Those with a uid were read from a cluster and come with their status,
+	// owners and field managers; the others are applied by the first of their
+	// field managers, "kubectl" when they name none.
 	Live []*unstructured.Unstructured
 
 	// Placeholders are kinds that the cluster serves without anything in the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/simulate"
@@ -11,13 +12,17 @@ import (
 
 // placeholders are the kinds that the objects of these clusters have and that
 // nothing here defines: somebody must have installed their CRDs by other means.
-func placeholders(clusters ...*cluster) []simulate.Placeholder {
+func placeholders(live []*unstructured.Unstructured, clusters ...*cluster) []simulate.Placeholder {
 	found := map[schema.GroupKind]*simulate.Placeholder{}
 	for _, c := range clusters {
 		if c == nil {
 			continue
 		}
+		objects := slices.Clone(live)
 		for _, o := range c.world.Objects() {
+			objects = append(objects, o.Unstructured)
+		}
+		for _, o := range objects {
 			gvk := o.GroupVersionKind()
 			_, removed := c.catalog.Removed(gvk)
 			if removed || gvk.Group == "" || gvk.Kind == "" || len(c.catalog.Versions(gvk.GroupKind())) > 0 {

@@ -32,6 +32,7 @@ type project struct {
 	catalog *schemas.Catalog
 	cache   *render.Cache
 	work    *temporary.Folder
+	live    []*unstructured.Unstructured // objects of the running clusters, as --live gives them
 }
 
 // revision is a Tree and the clusters that it describes.
@@ -213,8 +214,12 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 	if c.settings, err = p.settings(ctx, c); err != nil {
 		return nil, err
 	}
-	if c.extra, err = p.config.objects(p.config.Cluster); err != nil || r.sourceMap == nil {
-		return c, err
+	if c.extra, err = p.config.objects(p.config.Cluster); err != nil {
+		return nil, err
+	}
+	c.extra = append(c.extra, renderInputs(p.live)...)
+	if r.sourceMap == nil {
+		return c, nil
 	}
 	for _, name := range r.sourceMap.Objects(e.Name) {
 		list, err := readObjects(name)

@@ -27,8 +27,15 @@ var notSimulated = []string{
 	"what the cluster holds besides the repository, unless a file gives it",
 }
 
+// The values of --missing-crds.
+const (
+	missingAccept = "accept"
+	missingFail   = "fail"
+)
+
 type simulation struct {
-	base, baseMap, stateDir, failOn string
+	base, baseMap, stateDir, failOn, missingCRDs string
+	live                                         []string
 }
 
 func newSimulate(opt *options) *cobra.Command {
@@ -49,6 +56,8 @@ first the base revision and then the folder as it is.`,
 	f.StringVar(&s.base, "base", "", "git `revision` that the clusters run now")
 	f.StringVar(&s.baseMap, "base-source-map", "", "source map `file` of the base revision, when it differs from --source-map")
 	f.StringVar(&s.failOn, "fail-on", "changes", "exit with 1 for `what`: changes, or failures only")
+	f.StringSliceVar(&s.live, "live", nil, "`file` with objects that the cluster holds now, such as kubectl get -o yaml prints; may be repeated")
+	f.StringVar(&s.missingCRDs, "missing-crds", missingAccept, "custom `resources` whose definition nobody ships: accept them as they are, or fail as the API server does")
 	f.StringVar(&s.stateDir, "state-dir", "", "write what each cluster holds after each step into this `folder`")
 	return cmd
 }
@@ -56,6 +65,9 @@ first the base revision and then the folder as it is.`,
 func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	if s.failOn != "changes" && s.failOn != "failures" {
 		return usagef("--fail-on must be changes or failures, got %q", s.failOn)
+	}
+	if s.missingCRDs != missingAccept && s.missingCRDs != missingFail {
+		return usagef("--missing-crds must be %s or %s, got %q", missingAccept, missingFail, s.missingCRDs)
 	}
 	if s.base == "" && s.baseMap != "" {
 		return usagef("--base-source-map %s is about a base revision: name it with --base", s.baseMap)
@@ -65,6 +77,9 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		return err
 	}
 	defer p.close()
+	if p.live, err = liveObjects(s.live); err != nil {
+		return err
+	}
 	bar := startProgress(opt, "read the repository")
 	defer bar.stop()
 	head, base, err := p.revisions(ctx, s)
@@ -248,13 +263,13 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		first = r.base
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: first.extra, Produced: producedBy,
+		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(first.extra, r.project.live), Produced: producedBy,
 		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
-	if !r.head.settings.Complete {
-		o.Placeholders = placeholders(r.base, r.head)
+	if !r.head.settings.Complete && r.missingCRDs == missingAccept {
+		o.Placeholders = placeholders(r.project.live, r.base, r.head)
 	}
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
