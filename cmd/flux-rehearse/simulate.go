@@ -62,7 +62,8 @@ first the base revision and then the folder as it is.`,
 	return cmd
 }
 
-func runSimulate(ctx context.Context, opt *options, s simulation) error {
+// check looks at what the user has typed.
+func (s simulation) check() error {
 	if s.failOn != "changes" && s.failOn != "failures" {
 		return usagef("--fail-on must be changes or failures, got %q", s.failOn)
 	}
@@ -71,6 +72,13 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	}
 	if s.base == "" && s.baseMap != "" {
 		return usagef("--base-source-map %s is about a base revision: name it with --base", s.baseMap)
+	}
+	return nil
+}
+
+func runSimulate(ctx context.Context, opt *options, s simulation) error {
+	if err := s.check(); err != nil {
+		return err
 	}
 	p, err := openProject(opt)
 	if err != nil {
