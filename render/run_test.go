@@ -22,7 +22,7 @@ func (fake) Kinds() []schema.GroupKind { return []schema.GroupKind{{Group: "test
 
 func (fake) Needs(o *Object, _ Settings) []Need {
 	var out []Need
-	for _, d := range dependencies(o) {
+	for _, d := range Dependencies(o) {
 		out = append(out, Need{Kind: NeedDependency, Ref: d.Ref})
 	}
 	if name, ok, _ := unstructured.NestedString(o.Object, "spec", "reads"); ok {

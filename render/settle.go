@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
@@ -63,9 +64,14 @@ func (s settlement) ownerStarted(out *Outcome) bool {
 	return s.started[owner.Ref()] && healthy(s.world.outcomes[owner.Ref()])
 }
 
-func (s settlement) firstUnmet(out *Outcome) *dependency {
-	for _, dep := range dependencies(out.Object) {
-		if s.world.outcomes[dep.Ref] == nil || !s.ready[dep.Ref] && !dep.Expr {
+func (s settlement) firstUnmet(out *Outcome) *Dependency {
+	for _, dep := range Dependencies(out.Object) {
+		switch {
+		case s.world.outcomes[dep.Ref] != nil:
+			if dep.Ready && !s.ready[dep.Ref] {
+				return &dep
+			}
+		case !dep.Foreign || s.world.Object(dep.Ref) == nil && s.world.produced[dep.Ref] == nil && s.allKnown():
 			return &dep
 		}
 	}
@@ -111,29 +117,55 @@ func (s settlement) conclude(out *Outcome) {
 	out.Ready = Condition{Status: "False", Reason: "DependencyNotReady", Message: text}
 }
 
-// dependency is one item of spec.dependsOn. Expr is set when a readyExpr
-// replaces the check of readiness, which only a cluster can evaluate.
-type dependency struct {
-	finding.Ref
-	Expr bool
+// allKnown reports whether the World holds all that is ever applied: what is
+// not known might hold anything.
+func (s settlement) allKnown() bool {
+	for _, out := range s.world.Outcomes {
+		if out.State == Unknown || out.State == Failed {
+			return false
+		}
+	}
+	return true
 }
 
-// dependencies reads spec.dependsOn, which names objects of the same kind, by
-// default in the same namespace.
-func dependencies(o *Object) []dependency {
+// Dependency is one item of spec.dependsOn.
+type Dependency struct {
+	finding.Ref
+	// Ready is set when the object waits until the dependency is ready. It is not
+	// where a readyExpr replaces that check, which only a cluster can evaluate.
+	Ready bool
+	// Foreign is set when the dependency may be of any kind and need not be
+	// made by Flux.
+	Foreign bool
+}
+
+// Dependencies reads spec.dependsOn. It names objects of the same kind, by
+// default in the same namespace; those of a ResourceSet name their kind.
+func Dependencies(o *Object) []Dependency {
 	spec, _ := o.Object["spec"].(map[string]any)
 	list, _ := spec["dependsOn"].([]any)
 	ref := o.Ref()
-	var out []dependency
+	var out []Dependency
 	for _, item := range list {
 		m, _ := item.(map[string]any)
-		dep := dependency{Ref: finding.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace}}
+		dep := Dependency{Ref: finding.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace}, Ready: true}
 		dep.Name, _ = m["name"].(string)
-		if ns, _ := m["namespace"].(string); ns != "" {
+		expr, _ := m["readyExpr"].(string)
+		dep.Ready = expr == ""
+		ns, _ := m["namespace"].(string)
+		if ns != "" {
 			dep.Namespace = ns
 		}
-		expr, _ := m["readyExpr"].(string)
-		dep.Expr = expr != ""
+		if kind, _ := m["kind"].(string); kind != "" && ref.Kind == "ResourceSet" {
+			version, _ := m["apiVersion"].(string)
+			group, _, grouped := strings.Cut(version, "/")
+			if !grouped {
+				group = ""
+			}
+			dep.Ref = finding.Ref{Group: group, Kind: kind, Namespace: ns, Name: dep.Name}
+			wanted, _ := m["ready"].(bool)
+			dep.Ready, dep.Foreign = dep.Ready && wanted, true
+		}
 		out = append(out, dep)
 	}
 	return out

@@ -91,43 +91,80 @@ func (d *discovery) instance(s instanceSync) (Entry, bool) {
 			"a FluxInstance syncs the path %q, which the repository does not have", s.text("path", ""))})
 		return Entry{}, false
 	}
-	name := s.text("name", s.namespace)
+	objects := SyncObjects(s.namespace, s.fields())
 	e := Entry{
-		Dir: dir, Found: FoundInstance, Pos: s.pos,
-		Root:   finding.Ref{Group: kustomizationGroup, Kind: "Kustomization", Namespace: s.namespace, Name: name},
-		Source: finding.Ref{Group: sourceGroup, Kind: s.text("kind", "GitRepository"), Namespace: s.namespace, Name: name},
+		Dir: dir, Found: FoundInstance, Pos: s.pos, Root: refOf(objects[1]), Source: refOf(objects[0]),
+		Seeds: []Seed{{Object: objects[0], Pos: s.pos}, {Object: objects[1], Pos: s.pos}},
 	}
-	spec := kustomizationSpec(dir, e.Source)
-	spec["path"] = s.text("path", "./")
-	spec["interval"] = "10m"
-	e.Seeds = []Seed{virtualSeed(e.Source, s.sourceSpec(e.Source.Kind), s.pos), virtualSeed(e.Root, spec, s.pos)}
 	e.Assumed = []Assumption{{Pos: s.pos, Text: fmt.Sprintf(
 		"%s is this repository: the FluxInstance syncs %q of it", e.Source, dotted(dir))}}
 	return e, true
 }
 
-// sourceSpec is the spec of the source that flux-operator makes.
-func (s instanceSync) sourceSpec(kind string) map[string]any {
-	spec := map[string]any{"interval": s.text("interval", "1m")}
-	ref := s.text("ref", "")
+// fields is the sync as written.
+func (s instanceSync) fields() map[string]any {
+	v, err := Value(s.doc.Node(s.pointer))
+	if err != nil {
+		return nil
+	}
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// SyncObjects are the source and the Kustomization that the Flux Operator makes
+// of spec.sync of a FluxInstance in a namespace, before its patches.
+func SyncObjects(namespace string, sync map[string]any) []map[string]any {
+	text := func(field, fallback string) string {
+		if v, _ := sync[field].(string); v != "" {
+			return v
+		}
+		return fallback
+	}
+	name := text("name", namespace)
+	source := finding.Ref{Group: sourceGroup, Kind: text("kind", "GitRepository"), Namespace: namespace, Name: name}
+	spec := kustomizationSpec(".", source)
+	spec["path"] = text("path", "./")
+	spec["interval"] = "10m"
+	root := finding.Ref{Group: kustomizationGroup, Kind: "Kustomization", Namespace: namespace, Name: name}
+	return []map[string]any{
+		virtualSeed(source, syncSource(source.Kind, text), finding.Position{}).Object,
+		virtualSeed(root, spec, finding.Position{}).Object,
+	}
+}
+
+func refOf(object map[string]any) finding.Ref {
+	metadata, _ := object["metadata"].(map[string]any)
+	version, _ := object["apiVersion"].(string)
+	group, _, _ := strings.Cut(version, "/")
+	ref := finding.Ref{Group: group}
+	ref.Kind, _ = object["kind"].(string)
+	ref.Namespace, _ = metadata["namespace"].(string)
+	ref.Name, _ = metadata["name"].(string)
+	return ref
+}
+
+// syncSource is the spec of the source of a sync.
+func syncSource(kind string, text func(field, fallback string) string) map[string]any {
+	spec := map[string]any{"interval": text("interval", "1m")}
+	ref := text("ref", "")
 	switch kind {
 	case "Bucket":
-		spec["endpoint"], spec["bucketName"] = s.text("url", ""), ref
+		spec["endpoint"], spec["bucketName"] = text("url", ""), ref
 	case "OCIRepository":
-		spec["url"] = s.text("url", "")
+		spec["url"] = text("url", "")
 		if ref != "" {
 			spec["ref"] = map[string]any{"tag": ref}
 		}
 	default:
-		spec["url"] = s.text("url", "")
+		spec["url"] = text("url", "")
 		if ref != "" {
 			spec["ref"] = map[string]any{"name": ref}
 		}
 	}
-	if secret := s.text("pullSecret", ""); secret != "" {
+	if secret := text("pullSecret", ""); secret != "" {
 		spec["secretRef"] = map[string]any{"name": secret}
 	}
-	if provider := s.text("provider", ""); provider != "" {
+	if provider := text("provider", ""); provider != "" {
 		spec["provider"] = provider
 	}
 	return spec

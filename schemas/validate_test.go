@@ -229,7 +229,7 @@ var validateTests = []struct {
 	},
 	{
 		reason: "the spec of an operator's kind is open",
-		object: "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata: {name: flux}\nspec: {anything: {goes: 1}}",
+		object: "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata: {name: flux}\nspec: {distribution: {version: 2.x, registry: ghcr.io/fluxcd}, anything: {goes: 1}}",
 	},
 	{
 		reason: "a kind that nobody knows is not judged",

@@ -27,7 +27,10 @@ type config struct {
 		Helm          []string `yaml:"helm"`
 		SourceWatcher bool     `yaml:"sourceWatcher"`
 	} `yaml:"controllers"`
-	Cluster   []string         `yaml:"cluster"`   // files with objects that exist before Flux starts
+	Cluster []string `yaml:"cluster"` // files with objects that exist before Flux starts
+	// Inputs are files with ResourceSetInputProviders as kubectl get -o yaml prints
+	// them: status.exportedInputs is what a service has answered.
+	Inputs    []string         `yaml:"inputs"`
 	Bootstrap []map[string]any `yaml:"bootstrap"` // source and root Kustomization, instead of those found in the repository
 	// ServiceRange is the range of service addresses of the clusters, in CIDR form.
 	ServiceRange string    `yaml:"serviceRange"`

@@ -18,8 +18,11 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
+	"github.com/flux-rehearse/flux-rehearse/render/fluxinstance"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
+	"github.com/flux-rehearse/flux-rehearse/render/inputprovider"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
+	"github.com/flux-rehearse/flux-rehearse/render/resourceset"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/schemas"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -33,6 +36,8 @@ type project struct {
 	cache   *render.Cache
 	work    *temporary.Folder
 	live    []*unstructured.Unstructured // objects of the running clusters, as --live gives them
+	// recorded are input providers with what services answered them.
+	recorded []*unstructured.Unstructured
 }
 
 // revision is a Tree and the clusters that it describes.
@@ -70,11 +75,15 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the built-in schemas: %w", err)
 	}
+	recorded, err := c.objects(c.Inputs)
+	if err != nil {
+		return nil, err
+	}
 	work, err := temporary.New("", "flux-rehearse-work-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: recorded}, nil
 }
 
 func (p *project) close() { _ = p.work.Remove() }
@@ -238,8 +247,9 @@ func (p *project) renderers(r *revision) []render.Renderer {
 		}
 		return r.sourceMap.HTTP(url)
 	}
+	providers := inputprovider.New(inputprovider.Options{Recorded: p.recorded})
 	return []render.Renderer{
-		artifactgenerator.New(),
+		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
 		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote}),
 		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())

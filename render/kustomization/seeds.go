@@ -37,32 +37,45 @@ func Seeds(seeds []repo.Seed, in SettingsInput) []repo.Seed {
 	return out
 }
 
-// instanceSeeds are the seeds after the patches of a FluxInstance. With
-// multitenancy the root Kustomization keeps the rights of its controller.
+// instanceSeeds are the seeds after the patches of a FluxInstance.
 func instanceSeeds(seeds []repo.Seed, instance *repo.Document) []*unstructured.Unstructured {
 	content, err := instance.Map()
 	if err != nil {
 		return nil
 	}
-	spec := object(content["spec"])
-	var stream bytes.Buffer
+	var objects []map[string]any
 	for _, s := range seeds {
-		u := (&unstructured.Unstructured{Object: s.Object}).DeepCopy()
-		if u.GetKind() == "Kustomization" && spec.sub("cluster").flag("multitenant") {
+		objects = append(objects, s.Object)
+	}
+	out, err := InstanceSync(objects, object(content["spec"]))
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// InstanceSync returns the source and the root Kustomization of a FluxInstance
+// as the Flux Operator applies them: after the patches of its spec. With
+// multitenancy the root Kustomization keeps the rights of its controller.
+func InstanceSync(objects []map[string]any, spec map[string]any) ([]*unstructured.Unstructured, error) {
+	var stream bytes.Buffer
+	for _, o := range objects {
+		u := (&unstructured.Unstructured{Object: o}).DeepCopy()
+		if u.GetKind() == "Kustomization" && object(spec["cluster"]).flag("multitenant") {
 			if err := unstructured.SetNestedField(u.Object, "kustomize-controller", "spec", "serviceAccountName"); err != nil {
-				return nil
+				return nil, err
 			}
 		}
 		data, err := yaml.Marshal(u.Object)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		stream.WriteString("---\n")
 		stream.Write(data)
 	}
 	data, err := kustomize.Patch(stream.Bytes(), patchesOf(spec))
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	return decodeStream(data)
+	return decodeStream(data), nil
 }

@@ -13,13 +13,13 @@ func init() {
 		Severity: finding.Error,
 		Summary:  "a namespaced object has no namespace",
 		Why: "Flux does not default the namespace as kubectl does. The apply fails with \"namespace not specified\", " +
-			"and nothing of the Kustomization is applied.",
+			"and nothing of the Kustomization or ResourceSet is applied.",
 		Fix:   "add metadata.namespace, \"namespace:\" in kustomization.yaml, or spec.targetNamespace of the Flux Kustomization",
 		Since: "0.1.0",
 		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			for _, out := range active(p.World) {
-				if !isKustomization(out.Object.Ref()) {
+				if ref := out.Object.Ref(); !isKustomization(ref) && !isResourceSet(ref) {
 					continue
 				}
 				for _, o := range out.Applies {

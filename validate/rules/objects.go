@@ -74,6 +74,10 @@ func isHelmRelease(r finding.Ref) bool {
 	return r.Group == helmGroup && r.Kind == "HelmRelease"
 }
 
+func isResourceSet(r finding.Ref) bool {
+	return r.Group == "fluxcd.controlplane.io" && r.Kind == "ResourceSet"
+}
+
 func spec(o *render.Object) map[string]any {
 	m, _ := o.Object["spec"].(map[string]any)
 	return m
@@ -166,7 +170,6 @@ func lacking(out *render.Outcome) bool {
 
 // makers are kinds whose objects make Flux objects in the cluster.
 var makers = map[string][]string{
-	"fluxcd.controlplane.io":      {"ResourceSet"},
 	"templates.weave.works":       {"GitOpsSet"},
 	"infra.contrib.fluxcd.io":     {"Terraform"},
 	"kro.run":                     {"ResourceGraphDefinition"},

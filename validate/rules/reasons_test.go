@@ -33,6 +33,7 @@ var unclaimed = map[string]string{
 	"artifact-unreadable":         "unknown",
 	"data-unknown":                "unknown",
 	"secret-encrypted":            "unknown",
+	"inputs-not-recorded":         "unknown",
 	"decryption-secret-not-local": "unknown",
 
 	// The owner is rendered all the same.
@@ -46,6 +47,7 @@ var unclaimed = map[string]string{
 
 	// render/failed reports these.
 	"helmrelease-invalid": "render/failed",
+	"input-provider-type": "render/failed, where the schema of the cluster takes the type",
 	"build-failed":        "render/failed",
 	"kustomize-panic":     "render/failed",
 
@@ -56,7 +58,8 @@ var unclaimed = map[string]string{
 // that rules claim, both ways.
 func TestReasonsAreReported(t *testing.T) {
 	stated := map[string]string{}
-	for _, dir := range []string{"repo", "source", "render", "render/kustomize", "render/expression", "render/kustomization", "render/helmrelease", "render/artifactgenerator"} {
+	for _, dir := range []string{"repo", "source", "render", "render/kustomize", "render/expression", "render/kustomization", "render/helmrelease", "render/artifactgenerator",
+		"render/inputprovider", "render/resourceset", "render/fluxinstance"} {
 		for reason, place := range reasonsIn(t, dir) {
 			stated[reason] = place
 		}
