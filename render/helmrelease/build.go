@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -60,24 +61,28 @@ func (b build) metadata() string {
 
 func (b build) run(ctx context.Context) (*Chart, *buildError) {
 	files, origins, err := b.files()
-	if err != nil {
+	if err != nil && b.folder() {
 		return nil, refuse("ChartPackageError", err.Error(), finding.Problem{Reason: ReasonChartPackage, Field: b.fields + "/chart"})
 	}
-	meta, err := chartMetadata(files)
+	var meta *helmchart.Metadata
 	if err == nil {
-		err = meta.Validate()
+		meta, err = chartMetadata(files)
 	}
 	if err != nil {
-		return nil, refuse("InvalidChartReference", err.Error(), finding.Problem{
-			Reason: ReasonChartReference, Field: b.fields + "/chart",
-			Message: fmt.Sprintf("%q is no chart: %s", b.spec.Chart, err), Hint: "name the folder that holds Chart.yaml",
-		})
+		return nil, b.noChart("load", err)
+	}
+	if err := meta.Validate(); err != nil {
+		return nil, b.noChart("validate", err)
 	}
 	metadata := b.metadata()
 	if metadata == "" && !b.folder() {
-		return b.loadable(&Chart{files: files, origins: origins, verbatim: b.chart.Archive})
+		// Only helm-controller loads a chart that is passed on as it is.
+		return &Chart{files: files, origins: origins, verbatim: b.chart.Archive}, nil
 	}
 	version := meta.Version
+	if b.repository() {
+		version = either(b.chart.Version, version)
+	}
 	if metadata != "" {
 		if version, err = versionWithMetadata(version, metadata); err != nil {
 			return nil, refuse("MetadataPatchError", err.Error(), finding.Problem{Reason: ReasonChartMetadata, Field: b.fields + "/chart"})
@@ -99,6 +104,20 @@ func (b build) run(ctx context.Context) (*Chart, *buildError) {
 		return c, refused
 	}
 	return b.addDependencies(ctx, c)
+}
+
+// noChart is a folder or archive whose metadata cannot be used. Charts of a
+// repository are looked at after the download.
+func (b build) noChart(step string, err error) *buildError {
+	p := finding.Problem{Reason: ReasonChartReference, Field: b.fields + "/chart", Message: fmt.Sprintf("%q is no chart: %s", b.spec.Chart, err)}
+	switch {
+	case b.repository() && step == "load":
+		return refuse("ChartPullError", "failed to load chart metadata from written chart: "+err.Error(), p)
+	case b.repository():
+		return refuse("ChartPullError", "failed to validate metadata of written chart: "+err.Error(), p)
+	}
+	p.Hint = "name the folder that holds Chart.yaml"
+	return refuse("InvalidChartReference", err.Error(), p)
 }
 
 // loadable returns the chart if Helm can load it.

@@ -18,13 +18,14 @@ var crdKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v
 
 // crdsError is a file in crds/ that cannot be read.
 type crdsError struct {
-	path string
+	path string // with the names of the charts around
+	name string // in its own chart
 	err  error
 }
 
 // Error words it as helm-controller does.
 func (e *crdsError) Error() string {
-	return fmt.Sprintf("failed to apply CustomResourceDefinitions: failed to parse CustomResourceDefinitions from %s: %s", withinChart(e.path), e.err)
+	return fmt.Sprintf("failed to apply CustomResourceDefinitions: failed to parse CustomResourceDefinitions from %s: %s", e.name, e.err)
 }
 
 // CRDs returns the CustomResourceDefinitions in the crds folders of the chart
@@ -78,7 +79,7 @@ func crdFiles(c *helmchart.Chart) ([]crdFile, error) {
 				err = u.UnmarshalJSON(data)
 			}
 			if err != nil {
-				return nil, &crdsError{path: crd.Filename, err: err}
+				return nil, &crdsError{path: crd.Filename, name: crd.Name, err: err}
 			}
 			out = append(out, crdFile{path: crd.Filename, object: u})
 		}

@@ -82,14 +82,26 @@ func (b build) addLocal(c *Chart, name string, dep *helmchart.Dependency) *build
 		folder = inside(b.chart.Path, u.Host, u.Path)
 	}
 	files, origins, err := b.localChart(folder)
+	if err == nil && files == nil {
+		return fail(fmt.Sprintf("no chart found at '/%s' (reference '%s')", folder, dep.Repository))
+	}
+	constraint, invalid := semver.NewConstraint(dep.Version)
+	if invalid != nil {
+		return fail(fmt.Sprintf("invalid version/constraint format '%s': %s", dep.Version, invalid))
+	}
+	var loaded *helmchart.Chart
+	if err == nil {
+		loaded, err = (&Chart{files: files}).Load()
+	}
 	if err != nil {
 		return fail(fmt.Sprintf("failed to load chart from '/%s' (reference '%s'): %s", folder, dep.Repository, err))
 	}
-	if files == nil {
-		return fail(fmt.Sprintf("no chart found at '/%s' (reference '%s')", folder, dep.Repository))
+	version, err := semver.NewVersion(loaded.Metadata.Version)
+	if err != nil {
+		return fail(err.Error())
 	}
-	if text := unsuitable(files, dep); text != "" {
-		return fail(text)
+	if !constraint.Check(version) {
+		return fail(fmt.Sprintf("can't get a valid version for constraint '%s'", dep.Version))
 	}
 	if err := c.vendor(files, origins, dep); err != nil {
 		return fail(err.Error())
@@ -109,26 +121,6 @@ func (b build) localChart(at string) ([]*loader.BufferedFile, map[string]*repo.F
 		return nil, nil, nil
 	}
 	return folderFiles(files)
-}
-
-// unsuitable says why the chart cannot be the dependency, "" when it can.
-func unsuitable(files []*loader.BufferedFile, dep *helmchart.Dependency) string {
-	constraint, err := semver.NewConstraint(dep.Version)
-	if err != nil {
-		return fmt.Sprintf("invalid version/constraint format '%s': %s", dep.Version, err)
-	}
-	c, err := (&Chart{files: files}).Load()
-	if err != nil {
-		return err.Error()
-	}
-	version, err := semver.NewVersion(c.Metadata.Version)
-	if err != nil {
-		return err.Error()
-	}
-	if !constraint.Check(version) {
-		return fmt.Sprintf("can't get a valid version for constraint '%s'", dep.Version)
-	}
-	return ""
 }
 
 // vendor puts the files of a dependency into the charts folder.

@@ -133,6 +133,20 @@ func TestPrepareChartFailures(t *testing.T) {
 			render.Failed, ReasonDependency, "dependency build error: failed to add local dependency 'lib': can't get a valid version for constraint '2.x'", "/spec/chart/spec/chart",
 		},
 		{
+			"a local dependency whose version cannot be a range", "", map[string]string{
+				"c/Chart.yaml":   meta + "dependencies: [{name: lib, version: x.y.z.w, repository: \"file://../lib\"}]\n",
+				"lib/Chart.yaml": "nothing: here\n",
+			},
+			render.Failed, ReasonDependency, "dependency build error: failed to add local dependency 'lib': invalid version/constraint format 'x.y.z.w': improper constraint: \"x.y.z.w\"", "/spec/chart/spec/chart",
+		},
+		{
+			"a local dependency that is no chart", "", map[string]string{
+				"c/Chart.yaml":    meta + "dependencies: [{name: lib, version: 1.x, repository: \"file://../lib\"}]\n",
+				"lib/values.yaml": "",
+			},
+			render.Failed, ReasonDependency, "dependency build error: failed to add local dependency 'lib': failed to load chart from '/lib' (reference 'file://../lib'): Chart.yaml file is missing", "/spec/chart/spec/chart",
+		},
+		{
 			"a remote dependency", "", map[string]string{"c/Chart.yaml": meta + "dependencies: [{name: lib, version: 1.x, repository: \"https://example.com\"}]\n"},
 			render.Unknown, ReasonDependencyRemote, "", "/spec/chart/spec/chart",
 		},
@@ -308,5 +322,71 @@ func TestRenderLocalTemplateFailures(t *testing.T) {
 		if p := got.Problems[0].Pos; p.String() != row.pos || p.Precision != row.precision {
 			t.Errorf("%s: at %s (%s), want %s; %s", row.why, p, p.Precision, row.pos, got.Problems[0].Message)
 		}
+	}
+}
+
+// TestPrepareRepositoryFailures holds charts of a Helm repository against the
+// words of source-controller, and of helm-controller for what only it looks at.
+func TestPrepareRepositoryFailures(t *testing.T) {
+	const waiting = "HelmChart 'team/team-app' is not ready: "
+	archive := func(files map[string]string) []byte { return packed(t, "demo", files) }
+	meta := "apiVersion: v2\nname: demo\nversion: 1.0.0\n"
+	for _, row := range []struct {
+		why, name, spec string
+		data            []byte
+		reason          string // of the problem
+		ready, message  string
+	}{
+		{"a name that no chart has", "Demo", "", archive(map[string]string{"Chart.yaml": meta}), ReasonChartReference, "SourceNotReady",
+			waiting + "invalid chart reference: invalid chart name 'Demo': a valid name must be lower case letters and numbers and MAY be separated with dashes (-), slashes (/) or periods (.)"},
+		{"an archive without Chart.yaml", "demo", "", archive(map[string]string{"values.yaml": ""}), ReasonChartReference, "SourceNotReady",
+			waiting + "chart pull error: failed to load chart metadata from written chart: no 'Chart.yaml' found"},
+		{"a chart without version", "demo", "", archive(map[string]string{"Chart.yaml": "apiVersion: v2\nname: demo\n"}), ReasonChartReference, "SourceNotReady",
+			waiting + "chart pull error: failed to validate metadata of written chart: validation: chart.metadata.version is required"},
+		{"what only Helm looks at", "demo", "", archive(map[string]string{"Chart.yaml": meta, "values.yaml": "a: ["}), ReasonChartPackage, "ArtifactFailed",
+			"Could not load chart: cannot load values.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 1: did not find expected node content"},
+		{"a template is no values file", "demo", "      valuesFiles: [templates/x.yaml]\n",
+			archive(map[string]string{"Chart.yaml": meta, "values.yaml": "", "templates/x.yaml": "a: 1"}), ReasonValuesFiles, "SourceNotReady",
+			waiting + "values files merge error: failed to merge chart values: no values file found at path 'templates/x.yaml'"},
+		{"a file of a subchart is no values file", "demo", "      valuesFiles: [charts/sub/values.yaml]\n",
+			archive(map[string]string{"Chart.yaml": meta, "values.yaml": "", "charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "charts/sub/values.yaml": ""}),
+			ReasonValuesFiles, "SourceNotReady",
+			waiting + "values files merge error: failed to merge chart values: no values file found at path 'charts/sub/values.yaml'"},
+	} {
+		hr := simple(t, "")
+		if err := unstructured.SetNestedField(hr.Object, row.name, "spec", "chart", "spec", "chart"); err != nil {
+			t.Fatal(err)
+		}
+		if row.spec != "" {
+			files := strings.Trim(strings.TrimSpace(row.spec)[len("valuesFiles: "):], "[]")
+			if err := unstructured.SetNestedStringSlice(hr.Object, []string{files}, "spec", "chart", "spec", "valuesFiles"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in := input(hr, cluster{}, sources{charts: map[string]source.Chart{row.name: {Name: row.name, Version: "1.0.0", Archive: row.data}}})
+		_, f := Prepare(t.Context(), in)
+		if f == nil {
+			t.Errorf("%s: no failure", row.why)
+			continue
+		}
+		if diff := cmp.Diff(notReady(row.ready, row.message), f.Ready); diff != "" || f.Reason != row.reason {
+			t.Errorf("%s: reason %s, ready (-want +got):\n%s", row.why, f.Reason, diff)
+		}
+	}
+}
+
+func TestPrepareVersionOfIndex(t *testing.T) {
+	hr := simple(t, "")
+	if err := unstructured.SetNestedStringSlice(hr.Object, []string{"more.yaml"}, "spec", "chart", "spec", "valuesFiles"); err != nil {
+		t.Fatal(err)
+	}
+	c := chart(t, map[string]string{"more.yaml": "a: 1\n"})
+	c.Version = "1.2.0"
+	p, f := Prepare(t.Context(), input(hr, cluster{}, sources{charts: map[string]source.Chart{"demo": c}}))
+	if f != nil {
+		t.Fatal(f.Problem)
+	}
+	if p.ChartVersion != "1.2.0+1" {
+		t.Errorf("the chart that is packed again has version %q, want that of the index with the generation", p.ChartVersion)
 	}
 }

@@ -63,16 +63,41 @@ func (r *renderRun) manifests(ctx context.Context) ([]*helm.Hook, []releaseutil.
 	}
 	r.beyond = beyondHelm3(r.chart)
 	values, _ := copyValues(r.prepared.Values).(map[string]any)
-	if err := chartutil.ProcessDependenciesWithMerge(r.chart, values); err != nil {
-		return nil, nil, fmt.Errorf("chart dependencies processing failed: %w", err)
+	dependencies := chartutil.ProcessDependenciesWithMerge(r.chart, values)
+	if dependencies == nil {
+		if err := r.readCRDs(); err != nil {
+			return nil, nil, err
+		}
 	}
-	if err := r.readCRDs(); err != nil {
+	if err := r.checkName(); err != nil {
 		return nil, nil, err
+	}
+	if dependencies != nil {
+		return nil, nil, fmt.Errorf("chart dependencies processing failed: %w", dependencies)
 	}
 	if r.files, err = r.templates(ctx); err != nil {
 		return nil, nil, err
 	}
 	return r.postRendered(r.files, postRenderInput(r.prepared.HelmRelease))
+}
+
+// nameError is a name that no release can have.
+type nameError struct{ text string }
+
+// Error words it as Helm does.
+func (e *nameError) Error() string { return e.text }
+
+// checkName is an error for a release whose name Helm does not take.
+func (r *renderRun) checkName() error {
+	name := r.prepared.ReleaseName
+	err := chartutil.ValidateReleaseName(name)
+	switch {
+	case err == nil:
+		return nil
+	case r.in.Upgrade:
+		return &nameError{fmt.Sprintf("release name is invalid: %s", name)}
+	}
+	return &nameError{fmt.Sprintf("release name check failed: release name %q: %s", name, err)}
 }
 
 // postRenderInput is what the release asks of the post-renderers.

@@ -424,3 +424,39 @@ func TestRenderConcurrently(t *testing.T) {
 		}
 	}
 }
+
+func TestRenderReleaseNames(t *testing.T) {
+	const rule = "invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53"
+	for _, row := range []struct {
+		why, name string
+		upgrade   bool
+		want      string
+	}{
+		{"a name with dots", "a.b", false, ""},
+		{"capitals", "My-App", false, "Helm install failed for release team/My-App with chart demo@1.0.0: release name check failed: release name \"My-App\": " + rule},
+		{"capitals in an upgrade", "My-App", true, "Helm upgrade failed for release team/My-App with chart demo@1.0.0: release name is invalid: My-App"},
+		{"an underscore", "a_b", false, "Helm install failed for release team/a_b with chart demo@1.0.0: release name check failed: release name \"a_b\": " + rule},
+	} {
+		in := input(simple(t, "  releaseName: "+row.name+"\n"), cluster{}, sources{charts: map[string]source.Chart{"demo": chart(t, map[string]string{"templates/a.yaml": configMap})}})
+		in.Upgrade = row.upgrade
+		got := New(Options{Namespaced: scopes}).Render(t.Context(), in)
+		if got.Ready.Message != row.want {
+			t.Errorf("%s: %q, want %q", row.why, got.Ready.Message, row.want)
+		}
+		if row.want != "" && (got.Problems[0].Field != "/spec/releaseName" || got.Problems[0].Pos.Line != 12) {
+			t.Errorf("%s: problem %+v", row.why, got.Problems[0])
+		}
+	}
+}
+
+// TestRenderRefusedCRDs names the file as the chart that it stands in does.
+func TestRenderRefusedCRDs(t *testing.T) {
+	got := renderDemo(t, "", map[string]string{
+		"charts/sub/Chart.yaml":    "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
+		"charts/sub/crds/crd.yaml": "a: [",
+	})
+	const want = "Helm install failed for release team/app with chart demo@1.0.0: failed to apply CustomResourceDefinitions: failed to parse CustomResourceDefinitions from crds/crd.yaml: "
+	if got.Reason != ReasonCRDs || !strings.HasPrefix(got.Ready.Message, want) {
+		t.Errorf("reason %s: %s", got.Reason, got.Ready.Message)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -67,6 +68,9 @@ func buildChart(ctx context.Context, hc *unstructured.Unstructured, b build) (*C
 	}
 	ref := finding.Ref{Group: sourceGroup, Kind: b.spec.SourceRef.Kind, Namespace: b.namespace, Name: b.spec.SourceRef.Name}
 	found, failure := b.in.Sources.Chart(ctx, ref, b.spec.Chart, b.spec.Version)
+	if b.repository() && !chartName.MatchString(b.spec.Chart) && (failure == nil || failure.Reason != source.ReasonNotFound) {
+		return nil, "", chartFailed(b.in, hc, b.invalidName())
+	}
 	if failure != nil {
 		return nil, "", chartFailed(b.in, hc, unresolved(failure, chartFailureField(b.fields, failure)))
 	}
@@ -76,6 +80,18 @@ func buildChart(ctx context.Context, hc *unstructured.Unstructured, b build) (*C
 		return nil, "", chartFailed(b.in, hc, refused)
 	}
 	return c, either(found.Revision, found.Version), nil
+}
+
+// chartName is what the name of a chart of a repository looks like.
+var chartName = regexp.MustCompile(`^([-a-z0-9]+/?\.?)+$`)
+
+func (b build) invalidName() *buildError {
+	return refuse("InvalidChartReference", fmt.Sprintf("invalid chart name '%s': a valid name must be lower case letters and numbers "+
+		"and MAY be separated with dashes (-), slashes (/) or periods (.)", b.spec.Chart), finding.Problem{
+		Reason: ReasonChartReference, Field: b.fields + "/chart",
+		Message: fmt.Sprintf("%q cannot be the name of a chart in a Helm repository", b.spec.Chart),
+		Hint:    "write it in lower case letters, digits, \"-\", \"/\" and \".\"",
+	})
 }
 
 // chartFailureField is the field of the HelmRelease that a source failure is

@@ -32,7 +32,12 @@ func (r *renderRun) translate(err error) []finding.Problem {
 	var schema *schemaError
 	var kube *kubeVersionError
 	var crds *crdsError
+	var name *nameError
 	switch {
+	case errors.As(err, &name):
+		return []finding.Problem{{Reason: ReasonInstall, Field: "/spec/releaseName",
+			Message: fmt.Sprintf("Helm takes no release with the name %q", r.prepared.ReleaseName),
+			Hint:    "write it in lower case letters, digits, \"-\" and \".\", beginning and ending with a letter or digit"}}
 	case errors.Is(err, errTime), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return []finding.Problem{{Reason: ReasonTemplateTime, Field: field, Message: err.Error()}}
 	case errors.As(err, &schema):

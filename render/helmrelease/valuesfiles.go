@@ -3,6 +3,7 @@ package helmrelease
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/fluxcd/pkg/runtime/transform"
 	"helm.sh/helm/v3/pkg/chart/loader"
@@ -47,13 +48,26 @@ func (b build) replaceValues(files []*loader.BufferedFile) ([]*loader.BufferedFi
 }
 
 func (b build) valuesData(files []*loader.BufferedFile, name string) ([]byte, bool) {
-	if b.repository() {
-		if f := fileNamed(files, path.Clean(name)); f != nil {
+	if !b.repository() {
+		return dataOf(b.chart.Root, inside(name))
+	}
+	name = path.Clean(name)
+	if name == valuesFile || isPlain(name) {
+		if f := fileNamed(files, name); f != nil {
 			return f.Data, true
 		}
-		return nil, false
 	}
-	return dataOf(b.chart.Root, inside(name))
+	return nil, false
+}
+
+// isPlain reports whether a file of a chart has no meaning to Helm, so that
+// source-controller finds it there. Templates and subcharts do.
+func isPlain(name string) bool {
+	switch name {
+	case chartFile, "Chart.lock", valuesFile, "values.schema.json":
+		return false
+	}
+	return !strings.HasPrefix(name, "templates/") && !strings.HasPrefix(name, "charts/")
 }
 
 func dataOf(files []source.File, name string) ([]byte, bool) {
