@@ -131,14 +131,11 @@ func merge(g group) ([]byte, error) {
 			continue
 		}
 		for _, text := range documents(g.files[name]) {
-			found, err := nodes(text)
+			found, err := objectsOf(text, name)
 			if err != nil {
 				return nil, &yamlError{group: g.merging, path: name, err: err}
 			}
 			for _, n := range found {
-				if err := annotate(n, name); err != nil {
-					return nil, fmt.Errorf("error merging %s: annotating %s: %w", g.merging, name, err)
-				}
 				if err := encoder.Encode(n); err != nil {
 					return nil, fmt.Errorf("error merging %s: writing %s: %w", g.merging, name, err)
 				}
@@ -154,7 +151,7 @@ func merge(g group) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// nodes returns the documents of a text that hold something.
+// nodes returns the documents of a stream that hold something.
 func nodes(text string) ([]*yaml.Node, error) {
 	decoder := yaml.NewDecoder(strings.NewReader(strings.ReplaceAll(text, "\r\n", "\n")))
 	var out []*yaml.Node
@@ -174,51 +171,6 @@ func nodes(text string) ([]*yaml.Node, error) {
 	}
 }
 
-// annotate writes the path onto the object.
-func annotate(n *yaml.Node, name string) error {
-	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("wrong node kind: expected a map")
-	}
-	metadata, err := child(n, "metadata")
-	if err != nil {
-		return err
-	}
-	annotations, err := child(metadata, "annotations")
-	if err != nil {
-		return err
-	}
-	annotations.Content = append(annotations.Content,
-		&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: pathAnnotation},
-		&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name})
-	return nil
-}
-
-// child returns the map below a key, a new one when there is none.
-func child(n *yaml.Node, key string) (*yaml.Node, error) {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value != key {
-			continue
-		}
-		v := n.Content[i+1]
-		if v.Kind == yaml.AliasNode {
-			c := *v.Alias
-			c.Anchor, c.Content = "", slices.Clone(c.Content)
-			v = &c
-			n.Content[i+1] = v
-		}
-		if v.Tag == "!!null" {
-			*v = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		}
-		if v.Kind != yaml.MappingNode {
-			return nil, fmt.Errorf("wrong node kind for %s: expected a map", key)
-		}
-		return v, nil
-	}
-	v := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, v)
-	return v, nil
-}
-
 // split takes a stream apart into files by the path on each document.
 func split(data []byte, fallback string) (map[string]string, error) {
 	found, err := nodes(string(data))
@@ -231,17 +183,28 @@ func split(data []byte, fallback string) (map[string]string, error) {
 		if name == "" {
 			name = strings.Replace(fmt.Sprintf("generated-by-postrender-%s-%d.yaml", fallback, i), "--", "-", 1)
 		}
-		text, err := yaml.Marshal(n)
+		text, err := printed(n)
 		if err != nil {
 			return nil, fmt.Errorf("error while parsing post rendered output: %w", err)
 		}
 		if have, ok := out[name]; ok {
-			out[name] = have + "---\n" + string(text)
-			continue
+			text = have + "---\n" + text
 		}
-		out[name] = string(text)
+		out[name] = text
 	}
 	return out, nil
+}
+
+// printed is a document as kustomize prints it.
+func printed(n *yaml.Node) (string, error) {
+	var out strings.Builder
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if err := encoder.Encode(n); err != nil {
+		return "", fmt.Errorf("write a document: %w", err)
+	}
+	return out.String(), encoder.Close()
 }
 
 // unannotate removes the path from the object and returns it.

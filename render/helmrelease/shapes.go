@@ -35,7 +35,7 @@ func (s *survey) literal(text string) {
 	if strings.Contains(text, "{{") {
 		s.strings = append(s.strings, text)
 	}
-	if text == "Chart" || text == "Capabilities" {
+	if text == "Chart" || text == "Capabilities" || text == "Subcharts" {
 		s.need("the key " + text)
 	}
 }
@@ -134,6 +134,9 @@ func (s *survey) fields(names []string) {
 	for i, name := range names {
 		if name == "Values" {
 			return
+		}
+		if name == "Subcharts" && len(names) <= i+2 { // they hold .Chart and .Capabilities
+			s.need("the field .Subcharts")
 		}
 		if name == "Files" {
 			s.files = true

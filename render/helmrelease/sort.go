@@ -52,7 +52,8 @@ func sortManifests(files map[string]string) ([]*helm.Hook, []releaseutil.Manifes
 	}
 	hooks, manifests, err := releaseutil.SortManifests(entries, nil, installOrder())
 	if err != nil {
-		return nil, nil, errors.New(entryPattern.ReplaceAllString(err.Error(), ""))
+		text := entryPattern.ReplaceAllString(err.Error(), "")
+		return nil, nil, errors.New(strings.ReplaceAll(text, "releaseutil.SimpleHead", "util.SimpleHead")) // the package of Helm 4
 	}
 	for _, h := range hooks {
 		h.Manifest = entries[h.Path]

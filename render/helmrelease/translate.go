@@ -94,7 +94,10 @@ func (r *renderRun) translateTemplate(err error) finding.Problem {
 func (r *renderRun) translatePostRender(err error) (finding.Problem, bool) {
 	var broken *yamlError
 	var post *postRenderError
+	var kind *kindError
 	switch {
+	case errors.As(err, &broken) && errors.As(err, &kind):
+		return r.templateProblem(ReasonTemplateYAML, fmt.Sprintf("the template yields %q where an object must stand", strings.TrimSpace(kind.text)), broken.path), true
 	case errors.As(err, &broken):
 		text := strings.TrimPrefix(broken.err.Error(), "MalformedYAMLError: ")
 		// The line counts in the output of the template, not in its text.

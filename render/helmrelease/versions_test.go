@@ -216,6 +216,8 @@ func TestSurvey(t *testing.T) {
 		{"the version as a whole", `{{ .Capabilities.KubeVersion }}`, "", "the field .Capabilities.KubeVersion"},
 		{"plain capabilities", `{{ .Capabilities.KubeVersion.GitVersion }}{{ .Capabilities.APIVersions.Has "v1" }}{{ .Chart.KubeVersion }}`, "", ""},
 		{"everything printed", `{{ toYaml $ }}`, "", "a call of toYaml with all that templates see"},
+		{"subcharts as a whole", `{{ toYaml .Subcharts }}`, "", "the field .Subcharts"},
+		{"values of subcharts", `{{ .Subcharts.sub.Values.a }}`, "", ""},
 		{"lines of a file", `{{ .Files.Lines "file.txt" }}`, "", "the field .Files.Lines"},
 	} {
 		files := map[string]string{"templates/a.yaml": row.template, "file.txt": "{{ randInt 1 2 }}", "values.yaml": row.values}
