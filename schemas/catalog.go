@@ -35,7 +35,7 @@ type Options struct {
 	// always validated with the embedded schemas.
 	KubeVersion string
 	// FluxVersion of the cluster, such as "2.6"; empty for FluxVersion. It
-	// decides which removed versions of Flux APIs are still served.
+	// decides which kinds, versions and fields the CRDs of Flux have.
 	FluxVersion string
 }
 
@@ -67,6 +67,7 @@ func New(options Options) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
+	objects = shaped(objects, flux)
 	c := &Catalog{kube: kube, flux: flux, builtin: builtin, crds: map[schema.GroupKind]*custom{}, fluxCRDs: objects}
 	c.add(objects, SourceFlux)
 	return c, nil
@@ -193,8 +194,8 @@ func (c *Catalog) APIVersions() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// FluxCRDs returns the embedded CRDs of Flux and of the Flux Operator, sorted
-// by name, without descriptions, with the old versions that the cluster's Flux
+// FluxCRDs returns the CRDs of the cluster's Flux and of the Flux Operator,
+// sorted by name, without descriptions, with the old versions that this Flux
 // still serves. The caller owns them.
 func (c *Catalog) FluxCRDs() []*unstructured.Unstructured {
 	out := make([]*unstructured.Unstructured, len(c.fluxCRDs))

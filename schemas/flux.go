@@ -8,10 +8,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// NewestFlux returns the newest minor of Flux that serves all of these APIs, as
-// far as they are Flux's: the embedded one unless an API is gone from it.
+// NewestFlux returns the minor of Flux that serves all of these APIs, as far as
+// they are Flux's, and is nearest to the embedded one: older if an API is gone
+// from that, newer if one is not there yet.
 func NewestFlux(gvks []schema.GroupVersionKind) string {
 	newest := semver.MustParse(FluxVersion)
+	for _, gvk := range gvks {
+		for _, row := range fluxHistory {
+			since := semver.MustParse(row.since)
+			if row.what == versionAdded && row.group == gvk.Group && row.kind == gvk.Kind && row.path == gvk.Version && newest.LessThan(since) {
+				newest = since
+			}
+		}
+	}
 	for _, gvk := range gvks {
 		row, ok := removals[gvk]
 		if !ok || row.product != flux {

@@ -49,6 +49,11 @@ func (c *Catalog) Validate(object map[string]any) []Violation {
 	var found []Violation
 	if crd, ok := c.crds[gvk.GroupKind()]; ok && crd.version(gvk.Version) != nil {
 		found = crd.validate(object, gvk)
+		for i, v := range found {
+			if since, ok := FluxSince(gvk.GroupKind(), v.Pointer); ok && v.Kind == KindUnknownField {
+				found[i].Message, found[i].Suggestion = fmt.Sprintf("%s: Flux has it since %s", v.Message, since), ""
+			}
+		}
 	} else if kind, ok := c.builtin.kinds[gvk]; ok {
 		found = c.builtin.validate(object, kind.Definition, gvk.Kind)
 		if kind.Named {
