@@ -23,7 +23,8 @@ type Plan struct {
 	Extra     []*unstructured.Unstructured // objects that only the cluster has
 	Renderers []Renderer
 	Sources   *source.Set
-	Workers   int // parallel renders, 1 when zero
+	Problems  []finding.Problem // in how the controllers are set up
+	Workers   int               // parallel renders, 1 when zero
 }
 
 // Run plays the entry forward in waves until nothing is left to render. A wave
@@ -62,7 +63,7 @@ func newRun(plan Plan) *run {
 		renderers: Registry(plan.Renderers),
 		pending:   map[finding.Ref]*Object{},
 		world: &World{
-			Entry: plan.Entry, Tree: plan.Tree, Settings: plan.Settings, baseline: plan.Baseline,
+			Entry: plan.Entry, Tree: plan.Tree, Settings: plan.Settings, Problems: plan.Problems, baseline: plan.Baseline,
 			live:     map[finding.Ref][]*Object{},
 			produced: map[finding.Ref]*Object{},
 			outcomes: map[finding.Ref]*Outcome{},
@@ -111,7 +112,7 @@ func (r *run) wave(ctx context.Context) []*Outcome {
 		go func() {
 			defer func() { <-slots; wg.Done() }()
 			in := Input{Object: o, Settings: r.plan.Settings, Cluster: r.world, Sources: r.sources, Revision: 1}
-			out[i] = &Outcome{Object: o, Result: r.renderers[o.GroupVersionKind().GroupKind()].Render(ctx, in)}
+			out[i] = &Outcome{Object: o, Result: unwatched(in, r.renderers[o.GroupVersionKind().GroupKind()].Render(ctx, in))}
 		}()
 	}
 	wg.Wait()

@@ -68,7 +68,7 @@ func (s settlement) firstUnmet(out *Outcome) *Dependency {
 	for _, dep := range Dependencies(out.Object) {
 		switch {
 		case s.world.outcomes[dep.Ref] != nil:
-			if dep.Ready && !s.ready[dep.Ref] {
+			if (dep.Ready || s.additive(out)) && !s.ready[dep.Ref] {
 				return &dep
 			}
 		case !dep.Foreign || s.world.Object(dep.Ref) == nil && s.world.produced[dep.Ref] == nil && s.allKnown():
@@ -76,6 +76,18 @@ func (s settlement) firstUnmet(out *Outcome) *Dependency {
 		}
 	}
 	return nil
+}
+
+// additive reports whether the controller of an object checks readiness besides
+// a readyExpr.
+func (s settlement) additive(out *Outcome) bool {
+	switch out.Object.GroupVersionKind().Group {
+	case "helm.toolkit.fluxcd.io":
+		return s.world.Settings.HelmAdditiveCELDependencyCheck
+	case "kustomize.toolkit.fluxcd.io":
+		return s.world.Settings.AdditiveCELDependencyCheck
+	}
+	return false
 }
 
 // firstUnready names the first Flux object below out that spec.wait waits for

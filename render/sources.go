@@ -33,6 +33,9 @@ func (s *worldSources) Artifact(ctx context.Context, ref finding.Ref) (source.Ar
 	if obj == nil {
 		return source.Artifact{}, NoSource(ref)
 	}
+	if f := s.unwatchedSource(obj); f != nil {
+		return source.Artifact{}, f
+	}
 	return s.set.Artifact(ctx, obj, s.get)
 }
 
@@ -41,6 +44,9 @@ func (s *worldSources) Chart(ctx context.Context, ref finding.Ref, chart, versio
 	obj := s.get(ref)
 	if obj == nil {
 		return source.Chart{}, NoSource(ref)
+	}
+	if f := s.unwatchedSource(obj); f != nil {
+		return source.Chart{}, f
 	}
 	return s.set.Chart(ctx, source.ChartRequest{Source: obj, Chart: chart, Version: version}, s.get)
 }

@@ -5,7 +5,6 @@ package render
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -158,49 +157,4 @@ type Renderer interface {
 	Kinds() []schema.GroupKind
 	Needs(obj *Object, s Settings) []Need
 	Render(ctx context.Context, in Input) Result
-}
-
-// Settings is how the controllers of a cluster run, as far as it changes results.
-type Settings struct {
-	FluxVersion                    string // 2.9
-	KubeVersion                    string // v1.37.2
-	StrictSubstitution             bool
-	ExternalArtifact               bool
-	NoCrossNamespaceRefs           bool
-	NoRemoteBases                  bool
-	KustomizeDefaultServiceAccount string
-	SOPSAgeSecret                  string // in flux-system: age keys for Kustomizations without secretRef
-	HelmDefaultServiceAccount      string
-	CustomStageKinds               []string
-	OverrideManagers               []string
-	AdditiveCELDependencyCheck     bool
-	UseHelm3Defaults               bool
-	DefaultToRetryOnFailure        bool
-	DisableChartDigestTracking     bool
-	Complete                       bool // what the cluster does not hold does not exist: nothing is made by hand
-	Offline                        bool
-	Assumed                        []repo.Assumption
-}
-
-// DefaultSettings is Flux 2.9 without flags on the embedded Kubernetes version.
-func DefaultSettings() Settings {
-	return Settings{FluxVersion: "2.9", KubeVersion: "v1.37.2", StrictSubstitution: true, Offline: true}
-}
-
-// For returns the settings as another minor of Flux has them by default:
-// substitution is strict since 2.9, ExternalArtifact exists since 2.7.
-func (s Settings) For(minor string) Settings {
-	s.FluxVersion = minor
-	s.StrictSubstitution = s.StrictSubstitution && !older(minor, 9)
-	s.ExternalArtifact = s.ExternalArtifact && !older(minor, 7)
-	return s
-}
-
-// older reports whether a version 2.x is older than 2.minor.
-func older(version string, minor int) bool {
-	var have int
-	if _, err := fmt.Sscanf(version, "2.%d", &have); err != nil {
-		return false
-	}
-	return have < minor
 }

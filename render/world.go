@@ -20,6 +20,7 @@ type World struct {
 	Settings Settings
 	Outcomes []*Outcome // sorted by ref
 	Seeds    []*Object
+	Problems []finding.Problem // in how the controllers are set up
 
 	live     map[finding.Ref][]*Object // per ref, in order of arrival; the last one is what the cluster holds
 	produced map[finding.Ref]*Object   // Secrets and ConfigMaps that another object makes in the cluster

@@ -94,7 +94,8 @@ func (d *discovery) instance(s instanceSync) (Entry, bool) {
 	objects := SyncObjects(s.namespace, s.fields())
 	e := Entry{
 		Dir: dir, Found: FoundInstance, Pos: s.pos, Root: refOf(objects[1]), Source: refOf(objects[0]),
-		Seeds: []Seed{{Object: objects[0], Pos: s.pos}, {Object: objects[1], Pos: s.pos}},
+		Seeds:    []Seed{{Object: objects[0], Pos: s.pos}, {Object: objects[1], Pos: s.pos}},
+		Instance: s.doc, InstanceField: strings.TrimSuffix(s.pointer, "/sync"),
 	}
 	e.Assumed = []Assumption{{Pos: s.pos, Text: fmt.Sprintf(
 		"%s is this repository: the FluxInstance syncs %q of it", e.Source, dotted(dir))}}

@@ -46,6 +46,11 @@ type Entry struct {
 	Seeds   []Seed            // applied before Flux starts: source, root Kustomization
 	Overlay map[string][]byte // content that bootstrap writes over empty placeholders, by path
 	Assumed []Assumption
+
+	// Instance holds the FluxInstance that makes the cluster, nil without one;
+	// InstanceField is the JSON pointer of its spec in there.
+	Instance      *Document
+	InstanceField string
 }
 
 // Seed is an object that an Entry starts with.

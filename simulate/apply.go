@@ -110,6 +110,7 @@ func (r *replay) applyOptions(k *kustomizev1.Kustomization) ssa.ApplyOptions {
 		ForceSelector:        map[string]string{key("force"): kustomizev1.EnabledValue},
 		WaitInterval:         pollInterval,
 		WaitTimeout:          stageTimeout,
+		MigrateAPIVersion:    r.step.input.Settings.MigrateAPIVersion,
 		CustomStageKinds:     customStages(r.step.input.Settings.CustomStageKinds),
 		Cleanup: ssa.ApplyCleanupOptions{
 			Annotations:   []string{corev1.LastAppliedConfigAnnotation, key("checksum"), "fluxcd.io/sync-checksum"},

@@ -112,7 +112,7 @@ func (r *replay) tryHealth(ctx context.Context, w *healthWait) (bool, error) {
 	switch {
 	case h.invalid != nil:
 		return true, r.unhealthy(ctx, w, h)
-	case len(h.pending) > 0:
+	case len(h.pending) > 0, len(h.failed) > 0 && r.step.input.Settings.DisableFailFast:
 		return false, nil
 	case len(h.failed) > 0:
 		return true, r.unhealthy(ctx, w, h)

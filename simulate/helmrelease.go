@@ -42,7 +42,7 @@ func (r *replay) checkRelease(ctx context.Context, s *subject) (bool, error) {
 	if !ok {
 		return false, r.hinder(ctx, s, obstacle{reason: "ArtifactFailed", code: "no-chart", message: "no chart is named"})
 	}
-	foreign := ref.Namespace != s.ref.Namespace && r.step.input.Settings.NoCrossNamespaceRefs
+	foreign := ref.Namespace != s.ref.Namespace && r.step.input.Settings.HelmNoCrossNamespaceRefs
 	if foreign && ref.Kind == helmChartKind.Kind && !hasChartRef(s.live) {
 		s.mem.phase, s.mem.reason, s.mem.moment = phaseStalled, "access-denied", r.moment()
 		r.note("%s is never touched: its chart source is in namespace %q and references across namespaces are blocked; helm-controller only logs it", s.ref, ref.Namespace)
@@ -188,7 +188,7 @@ func (r *replay) releaseDependency(ctx context.Context, s *subject, d dependency
 			return waits(err.Error())
 		case !ready:
 			return waits(fmt.Sprintf("dependency '%s' is not ready according to readyExpr eval", id))
-		case !r.step.input.Settings.AdditiveCELDependencyCheck:
+		case !r.step.input.Settings.HelmAdditiveCELDependencyCheck:
 			return nil
 		}
 	}

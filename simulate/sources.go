@@ -51,7 +51,7 @@ func (r *replay) sources(ctx context.Context, first bool) error {
 	for _, gk := range sourceKinds {
 		k, _ := kindOf(finding.Ref{Group: gk.Group, Kind: gk.Kind})
 		for _, s := range r.subjects(ctx, k) {
-			if s.deleting() || !first && !r.sourceDue(ctx, s) {
+			if s.deleting() || !r.step.input.Settings.Watches(s.live) || !first && !r.sourceDue(ctx, s) {
 				continue
 			}
 			if err := r.reconcileSource(ctx, s); err != nil {

@@ -89,7 +89,7 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 	r.reindex(ctx)
 	var ready []*subject
 	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		if s.deleting() || !r.due(ctx, s, retry) {
+		if s.deleting() || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, retry) {
 			continue
 		}
 		ok, err := r.check(ctx, s)
@@ -246,12 +246,19 @@ func (r *replay) revisionFor(ctx context.Context, s *subject) string {
 // subject when they change.
 func (r *replay) watchedBy(ctx context.Context, s *subject) string {
 	var out []string
+	watch := r.step.input.Settings.WatchConfigs
+	if s.ref.Kind == helmReleaseKind.Kind {
+		watch = r.step.input.Settings.HelmWatchConfigs
+	}
+	if len(watch.Selectors) == 0 {
+		watch.Selectors = []string{"reconcile.fluxcd.io/watch=Enabled"}
+	}
 	for _, path := range [][]string{{"spec", "postBuild", "substituteFrom"}, {"spec", "valuesFrom"}} {
 		list, _, _ := unstructured.NestedSlice(s.live.Object, path...)
 		for _, item := range list {
 			m, _ := item.(map[string]any)
 			u := r.cluster.read(ctx, finding.Ref{Kind: text(m["kind"]), Namespace: s.ref.Namespace, Name: text(m["name"])})
-			if u != nil && u.GetLabels()["reconcile.fluxcd.io/watch"] == "Enabled" {
+			if u != nil && watch.Selects(u) {
 				out = append(out, u.GetResourceVersion())
 			}
 		}

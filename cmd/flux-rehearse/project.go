@@ -60,10 +60,15 @@ type cluster struct {
 	settings render.Settings
 	// versionKnown is set when the user or the repository names the version of Flux.
 	versionKnown bool
-	sources      *source.Set
-	extra        []*unstructured.Unstructured
-	world        *render.World
-	catalog      *schemas.Catalog
+	// What the objects of the cluster need and nothing says.
+	assumedVersion  string
+	assumedExternal bool
+	assumed         []repo.Assumption
+	problems        []finding.Problem // in how its controllers are set up
+	sources         *source.Set
+	extra           []*unstructured.Unstructured
+	world           *render.World
+	catalog         *schemas.Catalog
 }
 
 func openProject(opt *options) (*project, error) {
@@ -219,8 +224,8 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 		r.renderers = p.renderers(r)
 	}
 	c.sources = r.sources.For(c.tree, e.Source)
-	var err error
-	if c.settings, err = p.settings(ctx, c); err != nil {
+	err := p.settings(ctx, c)
+	if err != nil {
 		return nil, err
 	}
 	if c.extra, err = p.config.objects(p.config.Cluster); err != nil {
@@ -270,7 +275,11 @@ func (p *project) render(ctx context.Context, r *revision) error {
 		if err := p.play(ctx, c, renderers); err != nil {
 			return err
 		}
-		if assumeVersion(c) {
+		again, err := p.assume(ctx, c)
+		if err != nil {
+			return err
+		}
+		if again {
 			if err := p.play(ctx, c, renderers); err != nil {
 				return err
 			}
@@ -285,7 +294,7 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 		return fmt.Errorf("read the built-in schemas: %w", err)
 	}
 	w, err := render.Run(ctx, render.Plan{
-		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra,
+		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra, Problems: c.problems,
 		Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: catalog.APIVersions()},
 		Renderers: renderers, Sources: c.sources, Workers: p.opt.workers,
 	})

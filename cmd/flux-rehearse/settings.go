@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,44 +19,83 @@ import (
 )
 
 // settings is how the controllers of a cluster run: as the user says, else as
-// the repository says, else as its objects need.
-func (p *project) settings(ctx context.Context, c *cluster) (render.Settings, error) {
+// the repository says. Flags of the configuration come after those of the
+// repository.
+func (p *project) settings(ctx context.Context, c *cluster) error {
 	s := render.DefaultSettings()
-	s.FluxVersion = ""
-	if in, ok := p.settingsInput(ctx, c); ok {
-		// What cannot be read there fails in the render of the folder, too.
-		s, _ = kustomization.Settings(s, in)
-		c.entry.Seeds = kustomization.Seeds(c.entry.Seeds, in)
+	version, err := p.fluxVersion()
+	if err != nil {
+		return err
 	}
-	if c.versionKnown = s.FluxVersion != ""; !c.versionKnown {
+	c.problems = nil
+	if in, ok := p.settingsInput(ctx, c); ok {
+		in.Version = cmp.Or(version, c.assumedVersion)
+		s, c.problems = kustomization.Settings(s, in)
+		c.entry.Seeds = kustomization.Seeds(c.entry.Seeds, in)
+	} else {
+		s = s.For(cmp.Or(version, c.assumedVersion, schemas.FluxVersion))
+	}
+	c.versionKnown = version != "" || s.FluxVersion != ""
+	if s.FluxVersion == "" {
 		s.FluxVersion = schemas.FluxVersion
 	}
-	s = assumeExternal(s, c)
+	if !servable(s.FluxVersion) {
+		return usagef("cluster %s runs Flux %q; known are %s: choose one with --flux-version", c.entry.Name, s.FluxVersion, knownVersions())
+	}
+	if s, err = p.configured(s); err != nil {
+		return err
+	}
+	s.Complete = p.config.Rehearsal.Environment == "server"
+	s.Assumed = append(s.Assumed, c.assumed...)
+	if c.assumedExternal {
+		s.ExternalArtifact, s.HelmExternalArtifact = true, true
+	}
+	c.settings = s
+	return nil
+}
+
+// fluxVersion is the minor that the user says, empty when nothing does.
+func (p *project) fluxVersion() (string, error) {
+	version := ""
 	for _, v := range []string{p.config.FluxVersion, p.opt.flux} {
 		if v == "" {
 			continue
 		}
-		v = minor(v)
-		if !servable(v) {
-			return s, usagef("Flux %q is not a version between 2.0 and %s", v, schemas.FluxVersion)
+		if version = minor(v); !servable(version) {
+			return "", usagef("Flux %q is not a version that this program knows: it knows %s", v, knownVersions())
 		}
-		s, c.versionKnown = s.For(v), true
 	}
-	s = kustomization.Flags(s, "kustomize-controller", p.config.Controllers.Kustomize)
-	s = kustomization.Flags(s, "helm-controller", p.config.Controllers.Helm)
-	s.ExternalArtifact = s.ExternalArtifact || p.config.Controllers.SourceWatcher
-	s.Complete = p.config.Rehearsal.Environment == "server"
+	return version, nil
+}
+
+func knownVersions() string {
+	all := schemas.FluxVersions()
+	return all[0] + " to " + all[len(all)-1]
+}
+
+// configured adds the flags of the configuration file.
+func (p *project) configured(s render.Settings) (render.Settings, error) {
+	for _, c := range []struct {
+		controller string
+		args       []string
+	}{{"kustomize-controller", p.config.Controllers.Kustomize}, {"helm-controller", p.config.Controllers.Helm}} {
+		var problems []finding.Problem
+		s, problems = kustomization.Flags(s, c.controller, c.args)
+		if len(problems) > 0 {
+			return s, usagef("--config %s: %s", p.opt.config, problems[0].Message)
+		}
+	}
+	if p.config.Controllers.SourceWatcher {
+		s.ExternalArtifact, s.HelmExternalArtifact = true, true
+	}
 	return s, nil
 }
 
 // settingsInput is where the repository says how its controllers run.
 func (p *project) settingsInput(ctx context.Context, c *cluster) (kustomization.SettingsInput, bool) {
-	in := kustomization.SettingsInput{Tree: c.tree, Folder: path.Join(c.entry.Dir, "flux-system"), Overlay: c.entry.Overlay}
-	for _, d := range c.tree.Documents() {
-		ref, ok := d.Ref()
-		if ok && ref.Kind == "FluxInstance" && ref.Group == "fluxcd.controlplane.io" && d.File.Path == c.entry.Pos.File {
-			in.Instance = d
-		}
+	in := kustomization.SettingsInput{
+		Tree: c.tree, Folder: path.Join(c.entry.Dir, "flux-system"), Overlay: c.entry.Overlay,
+		Instance: c.entry.Instance, InstanceField: c.entry.InstanceField, Minors: schemas.FluxVersions(),
 	}
 	for _, seed := range c.entry.Seeds {
 		u := &unstructured.Unstructured{Object: seed.Object}
@@ -63,16 +104,16 @@ func (p *project) settingsInput(ctx context.Context, c *cluster) (kustomization.
 		}
 		a, failure := c.sources.Artifact(ctx, u, nil)
 		if failure != nil {
-			return in, false
+			return in, in.Instance != nil
 		}
 		dir, err := c.sources.Dir(a)
 		if err != nil {
-			return in, false
+			return in, in.Instance != nil
 		}
 		in.Root = dir
 		return in, true
 	}
-	return in, false
+	return in, in.Instance != nil
 }
 
 // minor reduces a version of Flux to its minor: v2.9.3 to 2.9.
@@ -85,48 +126,43 @@ func minor(version string) string {
 }
 
 // servable reports whether a version is one that this program knows.
-func servable(minor string) bool {
-	var have, newest int
-	if n, err := fmt.Sscanf(minor, "2.%d", &have); n != 1 || err != nil {
-		return false
+func servable(minor string) bool { return slices.Contains(schemas.FluxVersions(), minor) }
+
+// assume adapts what neither the user nor the repository says to what the
+// objects of the cluster need. It reports whether that is something else than
+// the World was rendered with.
+func (p *project) assume(ctx context.Context, c *cluster) (bool, error) {
+	version, external := assumeVersion(c), assumeExternal(c)
+	if !version && !external {
+		return false, nil
 	}
-	if _, err := fmt.Sscanf(schemas.FluxVersion, "2.%d", &newest); err != nil {
-		return false
-	}
-	return have <= newest
+	return true, p.settings(ctx, c)
 }
 
-// assumeExternal switches ExternalArtifact on where the repository has a
-// generator of them and does not say how its controllers run.
-func assumeExternal(s render.Settings, c *cluster) render.Settings {
-	if s.ExternalArtifact {
-		return s
+// assumeExternal switches ExternalArtifact on where the cluster has a generator
+// of them and nothing says how its controllers run.
+func assumeExternal(c *cluster) bool {
+	if c.settings.ExternalArtifact || c.settings.Declared || c.settings.Complete || !c.settings.Since(7) {
+		return false
 	}
-	var found *repo.Document
-	for _, d := range c.tree.Documents() {
-		ref, ok := d.Ref()
-		if !ok || ref.Kind != "ArtifactGenerator" || ref.Group != "source.extensions.fluxcd.io" {
+	for _, o := range c.world.Objects() {
+		ref := o.Ref()
+		if ref.Kind != "ArtifactGenerator" || ref.Group != "source.extensions.fluxcd.io" {
 			continue
 		}
-		if found == nil || strings.HasPrefix(d.File.Path, c.entry.Dir+"/") {
-			found = d
-		}
+		c.assumedExternal = true
+		c.assumed = append(c.assumed, repo.Assumption{
+			Text: fmt.Sprintf("source-watcher runs and the feature gate ExternalArtifact is on, since %s needs them", ref),
+			Pos:  o.At(""),
+		})
+		return true
 	}
-	if found == nil {
-		return s
-	}
-	ref, _ := found.Ref()
-	s.ExternalArtifact = true
-	s.Assumed = append(s.Assumed, repo.Assumption{
-		Text: fmt.Sprintf("source-watcher runs and the feature gate ExternalArtifact is on, since %s needs them", ref),
-		Pos:  found.At(""),
-	})
-	return s
+	return false
 }
 
-// assumeVersion picks the newest Flux that serves every API version that the
-// cluster's objects use, where neither the user nor the repository names one.
-// It reports whether that is another one than the World was rendered with.
+// assumeVersion picks the Flux nearest to the newest that serves every API
+// version that the cluster's objects use, where neither the user nor the
+// repository names one.
 func assumeVersion(c *cluster) bool {
 	if c.versionKnown {
 		return false
@@ -135,22 +171,19 @@ func assumeVersion(c *cluster) bool {
 	for _, o := range c.world.Objects() {
 		gvks = append(gvks, o.GroupVersionKind())
 	}
-	newest := schemas.NewestFlux(gvks)
-	if newest == c.settings.FluxVersion {
+	nearest := schemas.NewestFlux(gvks)
+	if nearest == c.settings.FluxVersion {
 		return false
 	}
-	c.settings = c.settings.For(newest)
-	var pos finding.Position
+	c.assumedVersion = nearest
 	for _, o := range c.world.Objects() {
 		gvk := o.GroupVersionKind()
-		if schemas.NewestFlux([]schema.GroupVersionKind{gvk}) == newest && newest != schemas.FluxVersion {
-			pos = o.At("/apiVersion")
-			c.settings.Assumed = append(c.settings.Assumed, repo.Assumption{
-				Text: fmt.Sprintf("Flux %s runs: it is the newest that serves %s %s", newest, gvk.GroupVersion(), gvk.Kind), Pos: pos,
+		if schemas.NewestFlux([]schema.GroupVersionKind{gvk}) == nearest {
+			c.assumed = append(c.assumed, repo.Assumption{
+				Text: fmt.Sprintf("Flux %s runs, as it serves %s %s", nearest, gvk.GroupVersion(), gvk.Kind), Pos: o.At("/apiVersion"),
 			})
 			break
 		}
 	}
-	c.versionKnown = true
 	return true
 }

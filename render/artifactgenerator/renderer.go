@@ -48,7 +48,7 @@ func (*Renderer) Render(ctx context.Context, in render.Input) render.Result {
 	g := source.Generate(ctx, source.Generator{
 		Object:   in.Object.Unstructured,
 		Artifact: in.Sources.Artifact,
-		Lockdown: in.Settings.NoCrossNamespaceRefs,
+		Lockdown: in.Settings.WatcherNoCrossNamespaceRefs,
 	})
 	res := render.Result{Artifacts: map[finding.Ref]source.Artifact{}}
 	for _, a := range g.Artifacts {

@@ -194,7 +194,7 @@ func TestConformance(t *testing.T) {
 				compared++
 				in := input(hr, c.cluster, sources{})
 				in.Sources = c.sources
-				in.Settings.NoCrossNamespaceRefs = name == "lockdown"
+				in.Settings.HelmNoCrossNamespaceRefs = name == "lockdown"
 				c.compare(t, want, New(Options{Namespaced: scopes}).Render(t.Context(), in))
 			}
 		})

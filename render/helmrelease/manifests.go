@@ -87,7 +87,7 @@ func (r *renderRun) strategy() v2.PostRenderStrategy {
 	switch {
 	case r.prepared.HelmRelease.Spec.PostRenderStrategy != "":
 		return r.prepared.HelmRelease.Spec.PostRenderStrategy
-	case r.in.Settings.UseHelm3Defaults:
+	case !r.in.Settings.PostRendersHooks():
 		return v2.PostRenderStrategyNoHooks
 	}
 	return v2.PostRenderStrategyCombined

@@ -108,10 +108,10 @@ func (r *Renderer) resolve(ctx context.Context, in render.Input, p *Prepared) *F
 func accessToChartRef(in render.Input, ref finding.Ref) *Failed {
 	text, hint := "", ""
 	switch {
-	case in.Settings.NoCrossNamespaceRefs && ref.Namespace != in.Object.GetNamespace():
+	case in.Settings.HelmNoCrossNamespaceRefs && ref.Namespace != in.Object.GetNamespace():
 		text = fmt.Sprintf("cross-namespace references are not allowed: cannot access %s %s/%s", ref.Kind, ref.Namespace, ref.Name)
 		hint = fmt.Sprintf("put the %s into namespace %q", ref.Kind, in.Object.GetNamespace())
-	case ref.Kind == "ExternalArtifact" && !in.Settings.ExternalArtifact:
+	case ref.Kind == "ExternalArtifact" && !in.Settings.HelmExternalArtifact:
 		text = fmt.Sprintf("can't access '%s/%s/%s', ExternalArtifact feature gate is disabled", ref.Kind, ref.Namespace, ref.Name)
 		hint = "start helm-controller with --feature-gates=ExternalArtifact=true"
 	default:

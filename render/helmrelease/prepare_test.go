@@ -212,7 +212,7 @@ func TestPrepareArtifact(t *testing.T) {
 				c.objects, s.artifacts[ref] = []*unstructured.Unstructured{object}, row.artifact
 			}
 			in := input(hr, c, s)
-			in.Settings.ExternalArtifact = row.external
+			in.Settings.HelmExternalArtifact = row.external
 			p, f := Prepare(t.Context(), in)
 			if f != nil {
 				if diff := cmp.Diff(row.ready, f.Ready); diff != "" {
@@ -229,7 +229,7 @@ func TestPrepareArtifact(t *testing.T) {
 
 func TestPrepareAccess(t *testing.T) {
 	in := input(gitRelease(t, ""), cluster{}, sources{})
-	in.Settings.NoCrossNamespaceRefs = true
+	in.Settings.HelmNoCrossNamespaceRefs = true
 	_, f := Prepare(t.Context(), in)
 	if f == nil || f.Reason != ReasonAccess || f.Ready != (render.Condition{}) || f.HelmChart != nil {
 		t.Errorf("a chart template in another namespace gets no condition: %+v", f)

@@ -24,7 +24,7 @@ const templateFields = "/spec/chart/spec"
 func (r *Renderer) fromTemplate(ctx context.Context, in render.Input, p *Prepared) *Failed {
 	hr := p.HelmRelease
 	ref, field := sourceOf(hr)
-	if in.Settings.NoCrossNamespaceRefs && ref.Namespace != hr.Namespace {
+	if in.Settings.HelmNoCrossNamespaceRefs && ref.Namespace != hr.Namespace {
 		// The controller makes no HelmChart and writes no condition.
 		text := fmt.Sprintf("cross-namespace references are not allowed: cannot access HelmChart %s/%s", ref.Namespace, hr.GetHelmChartName())
 		return failed(in, render.Condition{}, finding.Problem{Reason: ReasonAccess, Field: field, Message: text,

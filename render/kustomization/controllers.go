@@ -1,19 +1,21 @@
 package kustomization
 
 import (
+	"cmp"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 // controllers are the Deployments that bootstrap installs.
 var controllers = []string{
 	"helm-controller", "image-automation-controller", "image-reflector-controller",
-	"kustomize-controller", "notification-controller", "source-controller",
+	"kustomize-controller", "notification-controller", "source-controller", "source-watcher",
 }
 
 // skeleton is a stand-in for the components file: Deployments without
@@ -68,137 +70,97 @@ func stub(id string) string {
 	return fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: %s\n---\n", version, parts[0], meta)
 }
 
-// readDeployments reads the arguments of the controllers into the settings.
-func readDeployments(s render.Settings, objects []*unstructured.Unstructured) render.Settings {
+// container is what a Deployment of a controller runs.
+type container struct {
+	deployment, image string
+	args              []string
+}
+
+// containers finds those of the controllers.
+func containers(objects []*unstructured.Unstructured) []container {
+	var out []container
 	for _, u := range objects {
 		if u.GetKind() != "Deployment" {
 			continue
 		}
-		switch u.GetName() {
-		case "kustomize-controller":
-			s = kustomizeFlags(s, arguments(u))
-		case "helm-controller":
-			s = helmFlags(s, arguments(u))
-		}
-	}
-	return s
-}
-
-// argument is one flag of a command line.
-type argument struct{ name, value string }
-
-// arguments are the flags of the container of a controller.
-func arguments(u *unstructured.Unstructured) []argument {
-	spec := object(u.Object["spec"]).sub("template").sub("spec")
-	var out []argument
-	for _, c := range spec.list("containers") {
-		container := object(c)
-		if container.text("name") != "manager" {
-			continue
-		}
-		args := container.list("args")
-		for i := 0; i < len(args); i++ {
-			text, _ := args[i].(string)
-			name, value, found := strings.Cut(strings.TrimLeft(text, "-"), "=")
-			if !strings.HasPrefix(text, "-") {
+		for _, item := range object(u.Object["spec"]).sub("template").sub("spec").list("containers") {
+			c := object(item)
+			if c.text("name") != "manager" {
 				continue
 			}
-			if !found && i+1 < len(args) {
-				if next, _ := args[i+1].(string); !strings.HasPrefix(next, "-") {
-					value = next
-					i++
-				}
+			found := container{deployment: u.GetName(), image: c.text("image")}
+			for _, a := range c.list("args") {
+				text, _ := a.(string)
+				found.args = append(found.args, text)
 			}
-			out = append(out, argument{name, value})
+			out = append(out, found)
 		}
 	}
 	return out
 }
 
-// on is the value of a flag or gate that is on when it has none.
-func (a argument) on() bool {
-	if a.value == "" {
-		return true
-	}
-	b, err := strconv.ParseBool(a.value)
-	return err == nil && b
-}
-
-func (a argument) list() []argument {
-	var out []argument
-	for _, item := range strings.Split(a.value, ",") {
-		if name, value, _ := strings.Cut(strings.TrimSpace(item), "="); name != "" {
-			out = append(out, argument{name, value})
+// readDeployments reads the arguments of the controllers into the settings. The
+// one that has the name of the controller decides; further instances of it,
+// for shards, add what they watch.
+func readDeployments(s render.Settings, objects []*unstructured.Unstructured, place func(string) finding.Position) (render.Settings, []finding.Problem) {
+	all := containers(objects)
+	slices.SortStableFunc(all, func(a, b container) int { return cmp.Compare(a.deployment, b.deployment) })
+	var problems []finding.Problem
+	for _, c := range all {
+		controller := componentOf(c.deployment, c.image)
+		if controller == "" || controller == "notification-controller" || strings.HasPrefix(controller, "image-") {
+			continue
+		}
+		if c.deployment != controller {
+			continue
+		}
+		r := flagReader{settings: s, controller: controller, place: place}
+		r.read(c.args)
+		s, problems = r.settings, append(problems, r.problems...)
+		if tag := imageTag(c.image); controller == "helm-controller" && tag != "" {
+			s.HelmController = tag
 		}
 	}
-	return out
-}
-
-func kustomizeFlags(s render.Settings, args []argument) render.Settings {
-	for _, a := range args {
-		switch a.name {
-		case "no-cross-namespace-refs":
-			s.NoCrossNamespaceRefs = a.on()
-		case "no-remote-bases":
-			s.NoRemoteBases = a.on()
-		case "default-service-account":
-			s.KustomizeDefaultServiceAccount = a.value
-		case "sops-age-secret":
-			s.SOPSAgeSecret = a.value
-		case "custom-apply-stage-kinds":
-			s.CustomStageKinds = nil
-			for _, kind := range a.list() {
-				s.CustomStageKinds = append(s.CustomStageKinds, kind.name)
-			}
-		case "override-manager":
-			for _, m := range a.list() {
-				s.OverrideManagers = append(s.OverrideManagers, m.name)
-			}
-		case "feature-gates":
-			for _, g := range a.list() {
-				s = kustomizeGate(s, g)
-			}
+	for _, c := range all {
+		controller := componentOf(c.deployment, c.image)
+		if c.deployment == controller || watchOf(&s, controller) == nil {
+			continue
+		}
+		r := flagReader{settings: s.For(s.FluxVersion), controller: controller, place: place}
+		r.read(c.args)
+		problems = append(problems, r.problems...)
+		shard, whole := watchOf(&r.settings, controller), watchOf(&s, controller)
+		if !slices.ContainsFunc(c.args, func(a string) bool { return strings.Contains(a, "watch-label-selector") }) {
+			shard.Selectors = []string{""}
+		}
+		if len(whole.Selectors) > 0 {
+			whole.Selectors = append(slices.Clone(whole.Selectors), shard.Selectors...)
 		}
 	}
-	return s
+	return s, problems
 }
 
-func kustomizeGate(s render.Settings, g argument) render.Settings {
-	switch g.name {
-	case "StrictPostBuildSubstitutions":
-		s.StrictSubstitution = g.on()
-	case "ExternalArtifact":
-		s.ExternalArtifact = g.on()
-	case "AdditiveCELDependencyCheck":
-		s.AdditiveCELDependencyCheck = g.on()
+// watchOf is what the instances of a controller watch, nil if that changes nothing.
+func watchOf(s *render.Settings, controller string) *render.Watch {
+	switch controller {
+	case "kustomize-controller":
+		return &s.Watch
+	case "helm-controller":
+		return &s.HelmWatch
+	case "source-controller":
+		return &s.SourceWatch
+	case "source-watcher":
+		return &s.WatcherWatch
 	}
-	return s
+	return nil
 }
 
-func helmFlags(s render.Settings, args []argument) render.Settings {
-	for _, a := range args {
-		switch a.name {
-		case "no-cross-namespace-refs":
-			s.NoCrossNamespaceRefs = s.NoCrossNamespaceRefs || a.on()
-		case "default-service-account":
-			s.HelmDefaultServiceAccount = a.value
-		case "feature-gates":
-			for _, g := range a.list() {
-				s = helmGate(s, g)
-			}
-		}
+// imageTag is the version that the tag of an image names, or empty.
+func imageTag(image string) string {
+	base := image[strings.LastIndexByte(image, '/')+1:]
+	base, _, _ = strings.Cut(base, "@")
+	if _, tag, ok := strings.Cut(base, ":"); ok && strings.HasPrefix(tag, "v") {
+		return tag
 	}
-	return s
-}
-
-func helmGate(s render.Settings, g argument) render.Settings {
-	switch g.name {
-	case "UseHelm3Defaults":
-		s.UseHelm3Defaults = g.on()
-	case "DefaultToRetryOnFailure":
-		s.DefaultToRetryOnFailure = g.on()
-	case "DisableChartDigestTracking":
-		s.DisableChartDigestTracking = g.on()
-	}
-	return s
+	return ""
 }

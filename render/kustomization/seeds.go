@@ -19,7 +19,7 @@ func Seeds(seeds []repo.Seed, in SettingsInput) []repo.Seed {
 	var objects []*unstructured.Unstructured
 	switch {
 	case in.Instance != nil:
-		objects = instanceSeeds(seeds, in.Instance)
+		objects = instanceSeeds(seeds, in)
 	case in.Folder != "" && in.Tree.IsFolder(in.Folder):
 		objects, _ = readFolder(in).build()
 	}
@@ -38,8 +38,8 @@ func Seeds(seeds []repo.Seed, in SettingsInput) []repo.Seed {
 }
 
 // instanceSeeds are the seeds after the patches of a FluxInstance.
-func instanceSeeds(seeds []repo.Seed, instance *repo.Document) []*unstructured.Unstructured {
-	content, err := instance.Map()
+func instanceSeeds(seeds []repo.Seed, in SettingsInput) []*unstructured.Unstructured {
+	spec, err := in.instanceSpec()
 	if err != nil {
 		return nil
 	}
@@ -47,7 +47,7 @@ func instanceSeeds(seeds []repo.Seed, instance *repo.Document) []*unstructured.U
 	for _, s := range seeds {
 		objects = append(objects, s.Object)
 	}
-	out, err := InstanceSync(objects, object(content["spec"]))
+	out, err := InstanceSync(objects, spec)
 	if err != nil {
 		return nil
 	}

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
-	flux "github.com/fluxcd/pkg/apis/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -25,15 +22,27 @@ type SettingsInput struct {
 	Root     string            // the artifact of the tree on disk; never written to
 	Folder   string            // in the tree: <dir>/flux-system of an Entry, empty when there is none
 	Overlay  map[string][]byte // of the Entry
-	Instance *repo.Document    // FluxInstance, nil when there is none
+	Instance *repo.Document    // that holds a FluxInstance, nil when there is none
+	// InstanceField is the JSON pointer of the spec in Instance: /spec, or that
+	// of values of the chart flux-instance.
+	InstanceField string
+	// Version is the minor of Flux that the user says, empty for that of the repository.
+	Version string
+	// Minors are those that may run, oldest first, for a range in a FluxInstance.
+	Minors []string
 }
 
-// Settings reads the arguments of the controllers from the folder that
-// bootstrap writes, after its patches, or from a FluxInstance. What the
-// repository does not say stays as in base, and is noted as assumed.
+// Settings reads the version of Flux and the arguments of the controllers from
+// the folder that bootstrap writes, after its patches, or from a FluxInstance.
+// What the repository does not say stays as in base, and is noted as assumed.
+// FluxVersion is empty when neither the user nor the repository names one.
 func Settings(base render.Settings, in SettingsInput) (render.Settings, []finding.Problem) {
 	out := base
+	out.FluxVersion = ""
 	out.Assumed = slices.Clone(base.Assumed)
+	if in.Version != "" {
+		out = out.For(in.Version)
+	}
 	switch {
 	case in.Instance != nil:
 		return fromInstance(out, in)
@@ -47,16 +56,51 @@ const componentsFile = "gotk-components.yaml"
 
 func fromFolder(s render.Settings, in SettingsInput) (render.Settings, []finding.Problem) {
 	f := readFolder(in)
-	if f.declared {
-		s = withVersion(s, versionOf(f.components))
-	} else {
+	s.Declared = f.declared
+	if !f.declared {
 		s = assumeComponents(s, in, f.name)
 	}
 	objects, failure := f.build()
+	if in.Version == "" && f.declared {
+		s = withVersion(s, or(versionOf(f.components), builtVersion(objects)))
+	}
 	if failure != nil {
 		return s, []finding.Problem{unread(in, failure)}
 	}
-	return readDeployments(s, objects), nil
+	return readDeployments(s, objects, in.placeInFolder)
+}
+
+// placeInFolder finds the line of the folder that says an argument.
+func (in SettingsInput) placeInFolder(argument string) finding.Position {
+	var names []string
+	for _, f := range in.Tree.Files() {
+		if path.Dir(f.Path) == in.Folder && path.Base(f.Path) != componentsFile {
+			names = append(names, f.Path)
+		}
+	}
+	for _, name := range append(names, path.Join(in.Folder, componentsFile)) {
+		if pos, ok := lineOf(in.Tree.File(name), argument, 1); ok {
+			return pos
+		}
+	}
+	return in.folderPosition()
+}
+
+// lineOf finds a text in a file, from a line on.
+func lineOf(f *repo.File, text string, from int) (finding.Position, bool) {
+	if f == nil {
+		return finding.Position{}, false
+	}
+	data, err := f.Data()
+	if err != nil {
+		return finding.Position{}, false
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		if col := strings.Index(line, text); col >= 0 && i+1 >= from {
+			return f.Position(i+1, col+1), true
+		}
+	}
+	return finding.Position{}, false
 }
 
 // folder is the folder that bootstrap writes.
@@ -127,23 +171,24 @@ func buildFolder(in SettingsInput, overlay map[string][]byte) ([]*unstructured.U
 	return out, nil
 }
 
-func unread(in SettingsInput, f *kustomize.Failure) finding.Problem {
-	pos := finding.Position{File: in.Folder, Precision: finding.PrecisionFile}
+// folderPosition is the kustomization file of the folder, else the folder.
+func (in SettingsInput) folderPosition() finding.Position {
 	for _, name := range fileNames {
 		if k := in.Tree.File(path.Join(in.Folder, name)); k != nil {
-			pos = k.Position(1, 1)
-			break
+			return k.Position(1, 1)
 		}
 	}
+	return finding.Position{File: in.Folder, Precision: finding.PrecisionFile}
+}
+
+func unread(in SettingsInput, f *kustomize.Failure) finding.Problem {
 	return finding.Problem{
-		Reason: "controllers-unread", Pos: pos,
+		Reason: "controllers-unread", Pos: in.folderPosition(),
 		Message: fmt.Sprintf("the arguments of the controllers cannot be read: %s", f.Message),
 	}
 }
 
-// assumeComponents states what an empty components file leaves open. A
-// repository with ArtifactGenerators only works with source-watcher, whose
-// installation opens the ExternalArtifact gate.
+// assumeComponents states what an empty components file leaves open.
 func assumeComponents(s render.Settings, in SettingsInput, name string) render.Settings {
 	pos := finding.Position{File: in.Folder, Precision: finding.PrecisionFile}
 	if f := in.Tree.File(name); f != nil {
@@ -152,93 +197,5 @@ func assumeComponents(s render.Settings, in SettingsInput, name string) render.S
 	s.Assumed = append(s.Assumed, repo.Assumption{
 		Text: fmt.Sprintf("the controllers run with default arguments and the patches of the folder, as %s declares none", name), Pos: pos,
 	})
-	for _, d := range in.Tree.Documents() {
-		if ref, ok := d.Ref(); ok && ref.Group == "source.extensions.fluxcd.io" && ref.Kind == "ArtifactGenerator" && !s.ExternalArtifact {
-			s.ExternalArtifact = true
-			s.Assumed = append(s.Assumed, repo.Assumption{
-				Text: "source-watcher is installed and the feature gate ExternalArtifact is on, as the repository has an ArtifactGenerator",
-				Pos:  d.Position(),
-			})
-		}
-	}
 	return s
-}
-
-var commentVersion = regexp.MustCompile(`(?m)^# Flux [Vv]ersion: v?(\d+\.\d+)`)
-
-var labelVersion = regexp.MustCompile(`app\.kubernetes\.io/version: "?v?(\d+\.\d+)`)
-
-// versionOf finds the Flux minor version in the components file.
-func versionOf(data []byte) string {
-	for _, re := range []*regexp.Regexp{commentVersion, labelVersion} {
-		if m := re.FindSubmatch(data); m != nil {
-			return string(m[1])
-		}
-	}
-	return ""
-}
-
-// withVersion sets the version and the defaults that came with it.
-func withVersion(s render.Settings, version string) render.Settings {
-	var major, minor int
-	if n, err := fmt.Sscanf(version, "%d.%d", &major, &minor); n != 2 || err != nil {
-		return s
-	}
-	s.FluxVersion = version
-	s.StrictSubstitution = major > 2 || major == 2 && minor >= strictSince
-	return s
-}
-
-// strictSince is the minor version of Flux 2 in which strict substitution became the default.
-const strictSince = 9
-
-var instanceVersion = regexp.MustCompile(`^[v=~^]*(\d+\.\d+)(\.|$)`)
-
-func fromInstance(s render.Settings, in SettingsInput) (render.Settings, []finding.Problem) {
-	content, err := in.Instance.Map()
-	if err != nil {
-		return s, []finding.Problem{{Reason: "controllers-unread", Pos: in.Instance.Position(), Message: err.Error()}}
-	}
-	spec := object(content["spec"])
-	if m := instanceVersion.FindStringSubmatch(spec.sub("distribution").text("version")); m != nil {
-		s = withVersion(s, m[1])
-	}
-	cluster := spec.sub("cluster")
-	if cluster.flag("multitenant") {
-		account := or(cluster.text("tenantDefaultServiceAccount"), "default")
-		s.NoCrossNamespaceRefs, s.NoRemoteBases = true, true
-		s.KustomizeDefaultServiceAccount, s.HelmDefaultServiceAccount = account, account
-	}
-	if slices.Contains(spec.list("components"), any("source-watcher")) {
-		s.ExternalArtifact = true
-	}
-	data, err := kustomize.Patch([]byte(skeleton()), patchesOf(spec))
-	if err != nil {
-		return s, []finding.Problem{{
-			Reason: "controllers-unread", Pos: in.Instance.At("/spec/kustomize/patches"), Field: "/spec/kustomize/patches",
-			Message: fmt.Sprintf("the arguments of the controllers cannot be read: %s", err),
-		}}
-	}
-	return readDeployments(s, decodeStream(data)), nil
-}
-
-// patchesOf are the patches of a FluxInstance. What does not decode is refused
-// by the API server and reported there.
-func patchesOf(spec fields) []flux.Patch {
-	var patches []flux.Patch
-	if data, err := yaml.Marshal(spec.sub("kustomize").list("patches")); err == nil {
-		_ = yaml.Unmarshal(data, &patches)
-	}
-	return patches
-}
-
-func decodeStream(data []byte) []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
-	for _, part := range strings.Split(string(data), "\n---\n") {
-		var m map[string]any
-		if yaml.Unmarshal([]byte(part), &m) == nil && m != nil {
-			out = append(out, &unstructured.Unstructured{Object: m})
-		}
-	}
-	return out
 }

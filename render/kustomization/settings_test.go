@@ -78,7 +78,9 @@ func TestSettings(t *testing.T) {
 			reason: "patches work on a stand-in for the controllers, and on made-up objects",
 			files:  map[string]string{"c/flux-system/kustomization.yaml": lockdown, "c/flux-system/gotk-components.yaml": ""},
 			want: func(s *render.Settings) {
-				s.NoCrossNamespaceRefs, s.NoRemoteBases, s.StrictSubstitution, s.ExternalArtifact = true, true, false, true
+				s.FluxVersion = ""
+				s.NoCrossNamespaceRefs, s.HelmNoCrossNamespaceRefs = true, true
+				s.NoRemoteBases, s.StrictSubstitution, s.ExternalArtifact = true, false, true
 				s.KustomizeDefaultServiceAccount, s.HelmDefaultServiceAccount = "default", "default"
 				s.CustomStageKinds, s.OverrideManagers = []string{"rbac.authorization.k8s.io/Role"}, []string{"argocd"}
 			},
@@ -89,16 +91,8 @@ func TestSettings(t *testing.T) {
 			files:  map[string]string{"c/flux-system/gotk-components.yaml": components},
 			want: func(s *render.Settings) {
 				s.FluxVersion, s.StrictSubstitution, s.NoRemoteBases = "2.8", false, true
+				s.Declared = true
 			},
-		},
-		"artifact generator": {
-			reason: "a repository that needs source-watcher is taken to have it",
-			files: map[string]string{
-				"c/flux-system/gotk-components.yaml": "",
-				"c/g.yaml":                           "apiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {name: g}\n",
-			},
-			want:    func(s *render.Settings) { s.ExternalArtifact = true },
-			assumed: 2,
 		},
 		"broken folder": {
 			reason: "what cannot be read is said and leaves the defaults",
@@ -106,7 +100,7 @@ func TestSettings(t *testing.T) {
 				"c/flux-system/kustomization.yaml":   "resources: [gotk-components.yaml, absent.yaml]\n",
 				"c/flux-system/gotk-components.yaml": components,
 			},
-			want:     func(s *render.Settings) { s.FluxVersion, s.StrictSubstitution = "2.8", false },
+			want:     func(s *render.Settings) { s.FluxVersion, s.StrictSubstitution, s.Declared = "2.8", false, true },
 			problems: []string{"controllers-unread"},
 		},
 		"flux instance": {
@@ -126,15 +120,17 @@ spec:
         - {op: add, path: /spec/template/spec/containers/0/args/-, value: --feature-gates=UseHelm3Defaults=true}
 `,
 			want: func(s *render.Settings) {
-				s.FluxVersion, s.StrictSubstitution, s.ExternalArtifact = "2.8", false, true
-				s.NoCrossNamespaceRefs, s.NoRemoteBases, s.UseHelm3Defaults = true, true, true
+				s.FluxVersion, s.StrictSubstitution, s.Declared = "2.8", false, true
+				s.ExternalArtifact, s.HelmExternalArtifact = true, true
+				s.NoCrossNamespaceRefs, s.HelmNoCrossNamespaceRefs, s.WatcherNoCrossNamespaceRefs = true, true, true
+				s.NoRemoteBases, s.UseHelm3Defaults = true, true
 				s.KustomizeDefaultServiceAccount, s.HelmDefaultServiceAccount = "flux", "flux"
 			},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			in := SettingsInput{Tree: repo.FromFiles(test.files), Root: onDisk(t, test.files), Folder: "c/flux-system"}
+			in := SettingsInput{Tree: repo.FromFiles(test.files), Root: onDisk(t, test.files), Folder: "c/flux-system", Minors: []string{"2.7", "2.8", "2.9", "2.10"}}
 			if test.instance != "" {
 				in.Instance = repo.FromFiles(map[string]string{"i.yaml": test.instance}).File("i.yaml").Documents()[0]
 			}

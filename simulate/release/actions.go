@@ -118,7 +118,7 @@ func strategy(disabled bool) kube.WaitStrategy {
 func (r *run) helmInstall(ctx context.Context, c *action.Configuration) error {
 	spec := r.hr.GetInstall()
 	in := action.NewInstall(c)
-	in.ServerSideApply = !r.req.Settings.UseHelm3Defaults
+	in.ServerSideApply = r.req.Settings.ServerSideReleases()
 	if spec.ServerSideApply != nil {
 		in.ServerSideApply = *spec.ServerSideApply
 	}

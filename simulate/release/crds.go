@@ -31,7 +31,7 @@ type definitions struct {
 
 // applyCRDs applies what the folders crds of the chart and its enabled
 // subcharts hold, before anything is rendered. With server-side apply the
-// policy Create updates what exists, as it does in this line of the controller.
+// policy Create updates what exists in some versions of the controller.
 func (r *run) applyCRDs(ctx context.Context, d definitions) error {
 	switch d.policy {
 	case "":
@@ -99,6 +99,11 @@ func (r *run) sendCRDs(ctx context.Context, d definitions, list kube.ResourceLis
 	}
 	var applied kube.ResourceList
 	for i, info := range list {
+		if d.serverSide && !r.req.Settings.UpdatesCRDs() {
+			if existing := *info; existing.Get() == nil {
+				continue
+			}
+		}
 		done, err := d.config.KubeClient.Create(list[i:i+1], kube.ClientCreateOptionServerSideApply(d.serverSide, d.serverSide))
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return nil, fmt.Errorf("failed to create CustomResourceDefinition %s: %w", info.Name, err)

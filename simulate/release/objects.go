@@ -42,7 +42,7 @@ func (r *run) postRenderStrategy() action.PostRenderStrategy {
 	switch s := r.hr.GetPostRenderStrategy(); {
 	case s != "":
 		return action.PostRenderStrategy(s)
-	case r.req.Settings.UseHelm3Defaults:
+	case !r.req.Settings.PostRendersHooks():
 		return action.PostRenderStrategyNoHooks
 	}
 	return action.PostRenderStrategyCombined

@@ -50,8 +50,6 @@ var unclaimed = map[string]string{
 	"input-provider-type": "render/failed, where the schema of the cluster takes the type",
 	"build-failed":        "render/failed",
 	"kustomize-panic":     "render/failed",
-
-	"controllers-unread": "of no owner: the flags of the controllers",
 }
 
 // TestReasonsAreReported holds the reasons that the engines state against those
