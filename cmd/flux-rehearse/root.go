@@ -114,7 +114,7 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 	f.StringVar(&o.sourceMap, "source-map", "", "`file` that says where charts, OCI artifacts and other repositories lie on disk")
 	f.StringVar(&o.config, "config", "", "`file` with settings that the repository does not hold")
 	f.BoolVar(&o.offline, "offline", true, "never dial; content that is not at hand is reported as unknown")
-	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders in parallel; the result does not depend on it")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders and replays in parallel; the result does not depend on it")
 	f.StringSliceVar(&o.clusters, "cluster", nil, "only the clusters of this `name` (repeatable)")
 	f.StringSliceVar(&o.entries, "entry", nil, "`folder` that a root Kustomization applies, where the repository does not say (repeatable)")
 	f.StringVar(&o.flux, "flux-version", "", "Flux `minor` that the clusters run, such as 2.8")

@@ -95,10 +95,10 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	next := p.boot(ctx)
+	planes := p.bootAll(ctx, len(head.clusters))
 	defer func() {
 		cancel() // a plane that still starts need not
-		discard(next)
+		planes.discard()
 	}()
 	for _, r := range []*revision{head, base} {
 		if err := p.render(ctx, r); err != nil {
@@ -107,23 +107,12 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	}
 	rep := newReport(v1.Simulate, head, base)
 	rep.NotSimulated = notSimulated
+	replays := make([]replay, len(head.clusters))
 	for i, c := range head.clusters {
-		plane := <-next
-		if plane.err != nil {
-			return plane.err
-		}
-		next = nil
-		if i+1 < len(head.clusters) {
-			next = p.boot(ctx)
-		}
-		r := replay{project: p, simulation: s, head: c, base: match(base, c.entry.Name), plane: plane.Plane}
-		err := r.run(ctx, bar, &rep.Clusters[i])
-		if stop := plane.Stop(); err == nil && stop != nil {
-			err = fmt.Errorf("stop the API server: %w", stop)
-		}
-		if err != nil {
-			return err
-		}
+		replays[i] = replay{project: p, simulation: s, head: c, base: match(base, c.entry.Name)}
+	}
+	if err := planes.play(ctx, replays, func(ctx context.Context, i int, r replay) error { return r.run(ctx, bar, &rep.Clusters[i]) }); err != nil {
+		return err
 	}
 	bar.stop()
 	rep.Findings = p.causes(head)
@@ -158,6 +147,9 @@ func (p *project) causes(head *revision) []finding.Finding {
 			}
 		}
 	}
+	if len(failed) == 0 {
+		return nil
+	}
 	var out []finding.Finding
 	for _, f := range validate.Run(p.validation(head)) {
 		owner := f.Object
@@ -181,35 +173,6 @@ func match(r *revision, name string) *cluster {
 		}
 	}
 	return nil
-}
-
-type booted struct {
-	*controlplane.Plane
-	err error
-}
-
-// boot starts a control plane in the background.
-func (p *project) boot(ctx context.Context) chan booted {
-	out := make(chan booted, 1)
-	go func() {
-		plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: p.config.ServiceRange})
-		if err != nil {
-			err = fmt.Errorf("start an API server: %w", err)
-		}
-		out <- booted{plane, err}
-		close(out)
-	}()
-	return out
-}
-
-// discard stops a control plane that nobody will use.
-func discard(next chan booted) {
-	if next == nil {
-		return
-	}
-	if b, ok := <-next; ok && b.err == nil {
-		_ = b.Stop()
-	}
 }
 
 // replay is the simulation of one cluster.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
+)
+
+// atOnce bounds how many control planes run at a time: each takes about half a
+// gigabyte of memory.
+const atOnce = 4
+
+// planes are control planes that start or have started. Replays take one each.
+type planes struct {
+	project *project
+	started []chan booted
+}
+
+type booted struct {
+	*controlplane.Plane
+	err error
+}
+
+// bootAll starts as many control planes as replays of n clusters run at a time.
+func (p *project) bootAll(ctx context.Context, n int) *planes {
+	out := &planes{project: p}
+	for range min(n, p.opt.workers, atOnce) {
+		out.started = append(out.started, p.boot(ctx))
+	}
+	return out
+}
+
+// boot starts a control plane in the background.
+func (p *project) boot(ctx context.Context) chan booted {
+	out := make(chan booted, 1)
+	go func() {
+		plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: p.config.ServiceRange})
+		if err != nil {
+			err = fmt.Errorf("start an API server: %w", err)
+		}
+		out <- booted{plane, err}
+		close(out)
+	}()
+	return out
+}
+
+// play runs each replay on a control plane of its own. The first error ends the
+// others and is returned.
+func (p *planes) play(ctx context.Context, replays []replay, run func(ctx context.Context, i int, r replay) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for w, next := range p.started {
+		group.Go(func() error {
+			for i := w; i < len(replays); i += len(p.started) {
+				if i != w {
+					next = p.project.boot(ctx)
+				}
+				if err := playOn(ctx, next, func(plane *controlplane.Plane) error {
+					r := replays[i]
+					r.plane = plane
+					return run(ctx, i, r)
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// playOn waits for a control plane, uses and stops it.
+func playOn(ctx context.Context, next chan booted, use func(*controlplane.Plane) error) error {
+	plane := <-next
+	if plane.err != nil {
+		return plane.err
+	}
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), plane.Stop())
+	}
+	err := use(plane.Plane)
+	if stop := plane.Stop(); err == nil && stop != nil {
+		err = fmt.Errorf("stop the API server: %w", stop)
+	}
+	return err
+}
+
+// discard stops control planes that nobody has taken.
+func (p *planes) discard() {
+	for _, next := range p.started {
+		if b, ok := <-next; ok && b.err == nil {
+			_ = b.Stop()
+		}
+	}
+}
