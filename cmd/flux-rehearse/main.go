@@ -22,6 +22,7 @@ func main() {
 	if code, ran := controlplane.Main(); ran {
 		os.Exit(code)
 	}
+	controlplane.CollectRarely()
 	// The libraries of the controllers log; what matters of it is in the result.
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())

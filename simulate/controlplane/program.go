@@ -52,6 +52,7 @@ func Main() (code int, ran bool) {
 	} else if abandoned(dir) {
 		return 1, true
 	}
+	CollectRarely()
 	if name == etcdName {
 		return runEtcd(), true
 	}
