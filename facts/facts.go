@@ -27,6 +27,7 @@ type Step struct {
 	Owners    []Owner
 	Orphans   []Orphan
 	Orders    []Order
+	Refused   []Verdict        // workloads whose pods the API server refuses
 	Workloads []map[string]any // what runs pods in the cluster at the end
 }
 
@@ -68,7 +69,7 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	contested, dataDeleted, imageChanged, orderDependent, orphaned, privilegeWidened, recreated, restarted, resumed,
+	contested, dataDeleted, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
 	scaledToZero, staleEnvironment, suspended,
 }
 

@@ -22,7 +22,7 @@ type want struct {
 
 // tested lists the kinds that have a row in TestFacts.
 var tested = []string{
-	"contested", "data-deleted", "image-changed", "order-dependent", "orphaned", "privilege-widened", "recreated", "restarted", "resumed",
+	"contested", "data-deleted", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "recreated", "restarted", "resumed",
 	"scaled-to-zero", "stale-environment", "suspended",
 }
 

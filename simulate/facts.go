@@ -42,7 +42,7 @@ func (r *replay) evidence(h *history, c diff.Change) {
 // step already is not said again.
 func (r *replay) facts(ctx context.Context) []finding.Fact {
 	now := r.ownersNow(ctx)
-	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx)}
+	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx)}
 	for _, ref := range ownersOf(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) }}
 		if was := r.step.owners[ref]; was != nil {

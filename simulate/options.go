@@ -66,6 +66,8 @@ type Emulate struct {
 	Namespaces      bool   // the deletion of a namespace and of what is in it comes to its end
 	Garbage         bool   // objects go when all of their owners are gone
 	ClusterRoles    bool   // aggregated cluster roles get their rules
+	Pods            bool   // the pods of workloads are judged as if they were made
+	Quotas          bool   // quotas are in force
 	Webhooks        bool   // admission and conversion webhooks, whose pods do not run, are not called
 	AggregatedAPIs  bool   // APIService objects of services that do not run do not disturb discovery
 	AssumeReady     bool   // what no controller here looks after is reported ready
@@ -76,7 +78,7 @@ type Emulate struct {
 func RealCluster() Emulate {
 	return Emulate{
 		FluxInstall: true, ServiceAccounts: true, Namespaces: true, Garbage: true, ClusterRoles: true,
-		Webhooks: true, AggregatedAPIs: true, AssumeReady: true,
+		Pods: true, Quotas: true, Webhooks: true, AggregatedAPIs: true, AssumeReady: true,
 	}
 }
 

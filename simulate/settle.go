@@ -20,6 +20,7 @@ func (r *replay) settle(ctx context.Context) error {
 		{e.ClusterRoles, r.aggregate},
 		{e.Garbage, r.collect},
 		{e.Namespaces, r.endNamespaces},
+		{e.Quotas, r.quotas},
 		{e.AssumeReady, r.workloads},
 		{e.Webhooks, r.listWebhooks},
 		{e.AggregatedAPIs, r.listAPIServices},

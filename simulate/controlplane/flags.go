@@ -19,11 +19,11 @@ const (
 )
 
 // disabledAdmission names the admission plugins that depend on what does not
-// run here: webhooks' pods, and the controllers that make the default service
-// accounts and count quota usage.
+// run here: webhooks' pods, and the controller that makes the default service
+// accounts. A quota is in force once somebody has counted what is used.
 func disabledAdmission() string {
 	return strings.Join([]string{
-		"MutatingAdmissionWebhook", "ValidatingAdmissionWebhook", "ServiceAccount", "ResourceQuota",
+		"MutatingAdmissionWebhook", "ValidatingAdmissionWebhook", "ServiceAccount",
 	}, ",")
 }
 

@@ -1,0 +1,33 @@
+package facts
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+func TestPodsRefused(t *testing.T) {
+	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for _, tt := range []struct{ why, message, field string }{
+		{"a policy looks at all of the pod", `pods "web-0" is forbidden: violates PodSecurity "restricted:latest"`, "/spec/template/spec"},
+		{"the account that it names", `pods "web-0" is forbidden: error looking up service account shop/web: serviceaccount "web" not found`, "/spec/template/spec/serviceAccountName"},
+		{"the priority that it names", `pods "web-0" is forbidden: no PriorityClass with name high was found`, "/spec/template/spec/priorityClassName"},
+	} {
+		check(t, tt.why, Step{Refused: []Verdict{{Ref: ref, Message: tt.message}}},
+			want{"pods-refused", finding.Error, "Deployment/shop/web", tt.field, "its pods would be refused: " + tt.message})
+	}
+}
+
+func TestPodOf(t *testing.T) {
+	got := PodOf(object(t, `{apiVersion: batch/v1, kind: CronJob, metadata: {name: nightly, namespace: shop}, spec: {jobTemplate: {spec: {template: {
+metadata: {labels: {app: nightly}}, spec: {restartPolicy: Never}}}}}}`))
+	want := object(t, `{apiVersion: v1, kind: Pod, metadata: {name: nightly-0, namespace: shop, labels: {app: nightly}}, spec: {restartPolicy: Never}}`)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("the pod of a CronJob (-want +got):\n%s", d)
+	}
+	if got := PodOf(object(t, setting)); got != nil {
+		t.Errorf("a ConfigMap runs %v", got)
+	}
+}
