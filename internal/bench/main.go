@@ -1,6 +1,7 @@
 // Command bench prints how long the built program takes on the sample fleet and
 // on real repositories, cold and warm, and the peak memory of all its
-// processes. All numbers of a run come from one machine, side by side.
+// processes. All numbers of a run come from one machine, side by side. Then it
+// prints how precisely objects and their fields are placed.
 package main
 
 import (
@@ -21,8 +22,9 @@ const repeats = 3
 func main() {
 	bin := flag.String("bin", "bin/flux-rehearse", "the built program")
 	corpora := flag.String("corpora", "../shared/corpora", "folder of real repositories with their sources")
+	only := flag.String("only", "", `"precision": how precisely objects are placed, and no times`)
 	flag.Parse()
-	if err := bench(*bin, *corpora); err != nil {
+	if err := bench(*bin, *corpora, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(3)
 	}
@@ -34,9 +36,11 @@ type subject struct {
 	path string
 	args []string
 	base string
+
+	entries []string // folders, where the repository does not say
 }
 
-func bench(bin, corpora string) error {
+func bench(bin, corpora, only string) error {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return err
@@ -49,6 +53,9 @@ func bench(bin, corpora string) error {
 	subjects, err := prepare(work, corpora)
 	if err != nil {
 		return err
+	}
+	if only == "precision" {
+		return precise(work, corpora, subjects)
 	}
 	if err := ready(); err != nil {
 		return err
@@ -65,7 +72,7 @@ func bench(bin, corpora string) error {
 			}
 		}
 	}
-	return nil
+	return precise(work, corpora, subjects)
 }
 
 // prepare makes the git repository of the fleet and lists the corpora at hand.
