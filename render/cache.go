@@ -164,6 +164,19 @@ func (w *watcher) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstr
 	return u, p
 }
 
+// Place implements Locator.
+func (w *watcher) Place(ctx context.Context, ref finding.Ref, pointer string) finding.Position {
+	place := func(ctx context.Context, in Input) finding.Position {
+		if l, ok := in.Cluster.(Locator); ok {
+			return l.Place(ctx, ref, pointer)
+		}
+		return finding.Position{}
+	}
+	pos := place(ctx, w.in)
+	w.note(digestOf(pos), func(ctx context.Context, in Input) digest { return digestOf(place(ctx, in)) })
+	return pos
+}
+
 // List implements Cluster.
 func (w *watcher) List(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
 	list := w.in.Cluster.List(ctx, gvk, namespace)

@@ -19,7 +19,8 @@ func (o *Object) Ref() finding.Ref { return RefOf(o.Unstructured) }
 
 // At returns the place to edit for the field that the JSON pointer names: the
 // last writer of it or of a part around it, else the declaring document, else
-// the owner.
+// the owner. A field that nobody wrote is at its nearest parent that somebody
+// did.
 func (o *Object) At(pointer string) finding.Position {
 	for i := len(o.Origin.Writers) - 1; i >= 0; i-- {
 		w := o.Origin.Writers[i]
@@ -28,7 +29,7 @@ func (o *Object) At(pointer string) finding.Position {
 		}
 	}
 	if o.Origin.Doc != nil {
-		return o.Origin.Doc.At(pointer)
+		return o.declaredAt(pointer)
 	}
 	if !o.Origin.Place.IsZero() {
 		return o.Origin.Place
@@ -39,6 +40,21 @@ func (o *Object) At(pointer string) finding.Position {
 		return p
 	}
 	return finding.Position{}
+}
+
+// declaredAt is the place in the declaring document, or in what a writer adds
+// to it when that is nearer.
+func (o *Object) declaredAt(pointer string) finding.Position {
+	for p := pointer; p != "" && o.Origin.Doc.Node(p) == nil; p = p[:strings.LastIndexByte(p, '/')] {
+		for _, w := range o.Origin.Writers {
+			if !w.Pos.IsZero() && w.Pointer != p && covers(p, w.Pointer) {
+				pos := w.Pos
+				pos.Precision = finding.PrecisionParent
+				return pos
+			}
+		}
+	}
+	return o.Origin.Doc.At(pointer)
 }
 
 func covers(written, pointer string) bool {

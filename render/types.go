@@ -109,6 +109,13 @@ type Cluster interface {
 	Capabilities(ctx context.Context) Capabilities
 }
 
+// Locator is a Cluster that knows where its objects are written.
+type Locator interface {
+	// Place returns the place to edit for a field of an object that the cluster
+	// holds, a zero Position when nothing in a repository declares it.
+	Place(ctx context.Context, ref finding.Ref, pointer string) finding.Position
+}
+
 // Capabilities is what Helm templates see as .Capabilities.
 type Capabilities struct {
 	KubeVersion string   // v1.37.2

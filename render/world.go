@@ -73,6 +73,14 @@ func (w *World) Get(_ context.Context, ref finding.Ref) (*unstructured.Unstructu
 	return o.Unstructured, Present
 }
 
+// Place implements Locator.
+func (w *World) Place(_ context.Context, ref finding.Ref, pointer string) finding.Position {
+	if o := w.Object(ref); o != nil {
+		return o.At(pointer)
+	}
+	return finding.Position{}
+}
+
 // List implements Cluster.
 func (w *World) List(_ context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured

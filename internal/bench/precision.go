@@ -70,6 +70,7 @@ func precise(work, corpora string, subjects []subject) error {
 		fmt.Printf(" %9s", orNone(p))
 	}
 	fmt.Println()
+	built := counted{}
 	for _, s := range append(subjects, furtherSubjects(corpora)...) {
 		tree, err := repo.Folder(s.path)
 		if err != nil {
@@ -94,7 +95,13 @@ func precise(work, corpora string, subjects []subject) error {
 			}
 		}
 		found.print(s.name)
+		if k := found["Kustomization"]; k != nil {
+			for p, n := range k.objects {
+				built[p] += n
+			}
+		}
 	}
+	line("all", "Kustomization", "objects", built)
 	return nil
 }
 

@@ -34,6 +34,10 @@ type walk struct {
 	root  *layer
 	all   []*layer
 	depth int
+
+	names  map[string]*repo.File           // files as positions call them
+	remote func(url string) (string, bool) // local copy of a remote file, nil when there are none
+	strays []finding.Position              // entries whose objects are not read
 }
 
 // maxDepth ends the walk where bases nest deeper than anybody writes them.
@@ -167,7 +171,7 @@ func (l *layer) fluxImage(t []string) (string, bool) {
 	}
 	name := object(images[i]).text("name")
 	own := slices.IndexFunc(specOf(l.flux).list("images"), func(v any) bool { return object(v).text("name") == name })
-	return fmt.Sprintf("/spec/images/%d", own), own >= 0
+	return finding.Pointer(append([]string{"spec", "images", itoa(own)}, t[2:]...)...), own >= 0
 }
 
 // entries are the paths below a list field with their pointers.

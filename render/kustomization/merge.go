@@ -3,7 +3,6 @@ package kustomization
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -13,8 +12,9 @@ import (
 
 // merge finds the leaves that a strategic merge patch writes.
 type merge struct {
-	at  func(pointer string) finding.Position
-	out []render.Writer
+	at     func(pointer string) finding.Position
+	partly bool // list elements may be missing in the result
+	out    []render.Writer
 }
 
 // mergeKeys identify the elements of lists, the most usual first.
@@ -48,39 +48,96 @@ func (m *merge) value(patch, final any, pointer, from string) {
 	m.out = append(m.out, render.Writer{Pointer: pointer, What: "patch", Pos: m.at(from)})
 }
 
-// list pairs the elements of a patch with those of the result and reports
-// whether all found their partner. If not, the list as a whole is written.
+// named returns what was found, as the work of a kind of writer.
+func (m *merge) named(what string) []render.Writer {
+	for i := range m.out {
+		m.out[i].What = what
+	}
+	return m.out
+}
+
+// verbatim notes every part of a value that is written as it is.
+func (m *merge) verbatim(value any, pointer, from string) {
+	note := func(v any, token string) {
+		m.out = append(m.out, render.Writer{Pointer: pointer + token, What: "patch", Pos: m.at(from + token)})
+		m.verbatim(v, pointer+token, from+token)
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			note(v[k], finding.Pointer(k))
+		}
+	case []any:
+		for i, item := range v {
+			note(item, "/"+itoa(i))
+		}
+	}
+}
+
+// list pairs the elements of a patch with those of the result. An element that
+// finds no partner is not in the result any more, or under another key: then
+// what is left of the list is written where the patch has it, and false when
+// that is all of it.
 func (m *merge) list(patch []any, final any, pointer, from string) bool {
 	items, _ := final.([]any)
+	taken, lost := make([]bool, len(items)), false
 	pairs := make([]int, len(patch))
 	for i, p := range patch {
-		e, ok := p.(map[string]any)
-		if !ok {
-			return false
+		pairs[i] = partner(p, items, taken)
+		if pairs[i] >= 0 {
+			taken[pairs[i]] = true
+		} else if _, directive := object(p)["$patch"]; !directive {
+			lost = true
 		}
-		if _, directive := e["$patch"]; directive {
-			pairs[i] = -1
-			continue
-		}
-		if pairs[i] = partner(e, items); pairs[i] < 0 {
-			return false
-		}
+	}
+	if whole := len(patch) == len(items) && len(patch) > 0 && alike(patch, items); whole || lost && !m.partly {
+		m.out = append(m.out, render.Writer{Pointer: pointer, What: "patch", Pos: m.at(from)})
 	}
 	for i, p := range patch {
 		if pairs[i] >= 0 {
-			m.object(object(p), items[pairs[i]], fmt.Sprintf("%s/%d", pointer, pairs[i]), fmt.Sprintf("%s/%d", from, i))
+			m.value(p, items[pairs[i]], fmt.Sprintf("%s/%d", pointer, pairs[i]), fmt.Sprintf("%s/%d", from, i))
 		}
 	}
 	return len(patch) > 0
 }
 
-func partner(e fields, items []any) int {
-	for _, key := range mergeKeys {
-		want, ok := e[key]
-		if !ok {
-			continue
+// partner is the index of the list element that an element became, -1 when there is none.
+func partner(element any, items []any, taken []bool) int {
+	e, ok := element.(map[string]any)
+	key := slices.IndexFunc(mergeKeys, func(k string) bool { _, has := e[k]; return has })
+	best, most := -1, 0
+	for i, v := range items {
+		score := 0
+		switch {
+		case taken[i]:
+		case !ok || key < 0:
+			if alike(v, element) {
+				score = 1
+			}
+		default:
+			score = likeness(e, object(v), key)
 		}
-		return slices.IndexFunc(items, func(v any) bool { return fmt.Sprint(object(v)[key]) == fmt.Sprint(want) })
+		if score > most {
+			best, most = i, score
+		}
 	}
-	return slices.IndexFunc(items, func(v any) bool { return reflect.DeepEqual(v, map[string]any(e)) })
+	return best
+}
+
+// alike compares values whose numbers may have other types.
+func alike(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+// likeness counts the merge keys that two elements share, 0 when they differ in
+// the most usual one that the first has.
+func likeness(e, item fields, first int) int {
+	n := 0
+	for i, k := range mergeKeys[first:] {
+		want, has := e[k]
+		if has && fmt.Sprint(item[k]) == fmt.Sprint(want) {
+			n++
+		} else if i == 0 {
+			return 0
+		}
+	}
+	return n
 }

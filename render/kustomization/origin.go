@@ -23,7 +23,7 @@ func (j *job) origins(built *kustomize.Built) []*story {
 // layers reads the kustomization files of the plan once.
 func (j *job) layers() (*walk, []*declared) {
 	if j.walked == nil {
-		j.walked = &walk{files: j.files, flux: j.in.Object}
+		j.walked = &walk{files: j.files, flux: j.in.Object, remote: j.remote()}
 		j.walked.rootLayer(j.plan.Dir, j.plan.Manifest)
 		j.declared = j.walked.resources(j.walked.root)
 	}
@@ -35,10 +35,7 @@ func (j *job) story(d *declared, r *kustomize.Resource, root *layer) *story {
 	if d == nil {
 		// Nothing that was read declares it: a transformer renamed it, or a
 		// base is not part of this repository.
-		s.Place = root.At("")
-		if !s.Place.IsZero() {
-			s.Place.Precision = finding.PrecisionFile
-		}
+		s.Place = j.stray(root)
 	} else {
 		s.Origin, s.texts = d.Origin, d.texts
 		final, err := r.Content()
@@ -53,27 +50,36 @@ func (j *job) story(d *declared, r *kustomize.Resource, root *layer) *story {
 	return s
 }
 
+// stray is the place of an object that nothing which was read declares: the
+// entry whose content is not read when there is one, else the root file.
+func (j *job) stray(root *layer) finding.Position {
+	if len(j.walked.strays) == 1 {
+		return j.walked.strays[0]
+	}
+	pos := root.At("")
+	if len(j.walked.strays) > 1 {
+		pos = j.walked.strays[0]
+	}
+	if !pos.IsZero() {
+		pos.Precision = finding.PrecisionFile
+	}
+	return pos
+}
+
 // moved keeps places right where list elements of the declaration stand at
 // another index in the result, because a patch added or removed some.
 func moved(d *declared, final map[string]any) []render.Writer {
-	if d.Doc == nil || !d.patched() {
+	if d.Doc == nil || !d.patched {
 		return nil
 	}
 	content, err := d.Doc.Map()
 	if err != nil {
 		return nil
 	}
-	m := merge{at: d.Doc.At}
+	m := merge{at: d.Doc.At, partly: true}
 	m.object(content, final, "", "")
-	var out []render.Writer
-	for _, w := range m.out {
-		w.What = "declaration"
-		out = append(out, w)
-	}
-	return out
+	return m.named("declaration")
 }
-
-func (d *declared) patched() bool { return len(d.texts) > 1 }
 
 // index finds declared objects by what they became.
 type index struct {

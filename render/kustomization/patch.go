@@ -70,40 +70,6 @@ func (w *walk) patchFile(l *layer, name string) []patchText {
 	return out
 }
 
-// inline reads a patch that stands in a string.
-func (w *walk) inline(l *layer, pointer, content string) []patchText {
-	around := l.At(pointer)
-	doc, p := l.node(pointer)
-	at := func(d *repo.Document, pointer string) finding.Position { return around }
-	var texts []text
-	if doc != nil {
-		if n := doc.Node(p); n != nil && strings.TrimSpace(n.Value) == strings.TrimSpace(content) {
-			texts = []text{{file: doc.File, node: n, doc: doc}}
-			at = func(d *repo.Document, pointer string) finding.Position {
-				in := d.At(pointer)
-				out := inBlock(doc.File, n, in.Line, in.Col)
-				out.Precision = in.Precision
-				return out
-			}
-		}
-	}
-	if len(texts) > 0 {
-		content = texts[0].node.Value
-	}
-	var out []patchText
-	for _, d := range repo.FromFiles(map[string]string{"patch.yaml": content}).File("patch.yaml").Documents() {
-		if d.Root == nil {
-			continue
-		}
-		value, err := repo.Value(d.Root)
-		if err != nil {
-			continue
-		}
-		out = append(out, patchText{value: value, texts: texts, at: func(pointer string) finding.Position { return at(d, pointer) }})
-	}
-	return out
-}
-
 func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
 	for _, p := range docs {
 		match := selects(target)
@@ -118,7 +84,7 @@ func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
 			if !match(o) {
 				continue
 			}
-			o.texts = append(o.texts, p.texts...)
+			o.texts, o.patched = append(o.texts, p.texts...), true
 			o.edits = append(o.edits, func(final map[string]any) []render.Writer {
 				if isOps {
 					return opWriters(ops, final, p.at)
@@ -177,20 +143,41 @@ func carries(selector string, values map[string]string) bool {
 
 // opWriters are the writers of a JSON patch. A removal leaves nothing to point at.
 func opWriters(ops []any, final map[string]any, at func(string) finding.Position) []render.Writer {
-	var out []render.Writer
+	m := merge{at: at}
+	ends := map[string]int{} // elements that later operations append, by list
+	for _, v := range ops {
+		if list, ok := strings.CutSuffix(object(v).text("path"), "/-"); ok && object(v).text("op") == "add" {
+			ends[list]++
+		}
+	}
 	for i, v := range ops {
 		op := object(v)
-		pointer := op.text("path")
-		if name := op.text("op"); name == "remove" || name == "test" || pointer == "" {
+		pointer, from := op.text("path"), fmt.Sprintf("/%d/value", i)
+		switch op.text("op") {
+		case "remove", "test":
 			continue
+		case "copy", "move":
+			from = fmt.Sprintf("/%d/from", i)
 		}
 		if list, ok := strings.CutSuffix(pointer, "/-"); ok {
 			items, _ := valueAt(final, list).([]any)
-			pointer = fmt.Sprintf("%s/%d", list, max(0, len(items)-1))
+			pointer = fmt.Sprintf("%s/%d", list, appended(items, op["value"], ends[list]))
+			ends[list]--
 		}
-		out = append(out, render.Writer{Pointer: pointer, What: "patch", Pos: at(fmt.Sprintf("/%d/value", i))})
+		m.out = append(m.out, render.Writer{Pointer: pointer, What: "patch", Pos: at(from)})
+		m.verbatim(op["value"], pointer, from)
 	}
-	return out
+	return m.out
+}
+
+// appended is the index of an element that was appended as one of so many.
+func appended(items []any, value any, of int) int {
+	for i := max(0, len(items)-of); i < len(items); i++ {
+		if alike(items[i], value) {
+			return i
+		}
+	}
+	return max(0, len(items)-of)
 }
 
 func valueAt(v any, pointer string) any {

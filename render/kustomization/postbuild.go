@@ -54,10 +54,13 @@ func (j *job) postBuildOne(r *kustomize.Resource, s *story, in kustomize.Substit
 	if _, ok := j.spec["postBuild"].(map[string]any); !ok {
 		return nil, false
 	}
-	before := s.variables()
+	var written []render.Writer
+	if content, err := r.Content(); err == nil && !r.OptsOut() {
+		written = j.variables(content)
+	}
 	err := r.Substitute(j.ctx, in)
 	if err == nil {
-		s.Writers = append(s.Writers, before...)
+		s.Writers = append(s.Writers, written...)
 		return nil, false
 	}
 	var unsure *reader.Unsure

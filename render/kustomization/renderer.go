@@ -97,6 +97,8 @@ type job struct {
 	keys     *keyring
 	walked   *walk // set by layers
 	declared []*declared
+
+	definitions map[string]finding.Position // of variables
 }
 
 func (j *job) run() render.Result {
@@ -170,7 +172,7 @@ func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {
 			if len(objects) > 1 {
 				origin.Doc, origin.Place, origin.Writers = nil, listItem(origin, k), nil
 			}
-			j.own(u)
+			origin.Writers = append(origin.Writers, j.own(u)...)
 			origin.Writers = append(origin.Writers, j.addCommon(u, common)...)
 			out.Applies = append(out.Applies, &render.Object{Unstructured: u, Origin: origin})
 		}
@@ -185,13 +187,24 @@ func listItem(o render.Origin, index int) finding.Position {
 	return o.Doc.At(fmt.Sprintf("/items/%d", index))
 }
 
-func (j *job) own(u *unstructured.Unstructured) {
+// own labels the object with its owner, which is why the owner's name is the
+// place to edit for them.
+func (j *job) own(u *unstructured.Unstructured) []render.Writer {
 	labels := u.GetLabels()
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	labels[Group+"/name"], labels[Group+"/namespace"] = j.in.Object.GetName(), j.in.Object.GetNamespace()
 	u.SetLabels(labels)
+	var out []render.Writer
+	for _, field := range []string{"name", "namespace"} {
+		out = append(out, render.Writer{
+			Pointer: finding.Pointer("metadata", "labels", Group+"/"+field),
+			What:    "label",
+			Pos:     j.in.Object.At("/metadata/" + field),
+		})
+	}
+	return out
 }
 
 func (j *job) addCommon(u *unstructured.Unstructured, common fields) []render.Writer {

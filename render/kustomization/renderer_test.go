@@ -316,7 +316,7 @@ func TestPositions(t *testing.T) {
 		{"the elements of a list may change places", "Deployment", "/spec/template/spec/containers/1/name", "app/kustomization.yaml:29:19"},
 		{"a list that the patch sets", "Deployment", "/spec/template/spec/containers/1/args", "app/kustomization.yaml:30:19"},
 		{"an element that the patch adds", "Deployment", "/spec/template/spec/containers/0/image", "app/kustomization.yaml:28:20"},
-		{"the image is last written by images", "Deployment", "/spec/template/spec/containers/1/image", "app/kustomization.yaml:10:3"},
+		{"the image is last written by images", "Deployment", "/spec/template/spec/containers/1/image", "app/kustomization.yaml:11:11"},
 		{"replicas", "Deployment", "/spec/replicas", "app/kustomization.yaml:14:10"},
 		{"the prefix makes the name", "Deployment", "/metadata/name", "app/kustomization.yaml:1:13"},
 		{"the Flux object replaces the namespace", "Deployment", "/metadata/namespace", "ks.yaml:11:20"},
@@ -324,7 +324,7 @@ func TestPositions(t *testing.T) {
 		{"common metadata", "Deployment", "/metadata/labels/owner", "ks.yaml:14:14"},
 		{"a patch of the Flux object", "Service", "/spec/ports/0/port", "ks.yaml:21:16"},
 		{"a document after a comment", "Service", "/kind", "app/extra.yaml:4:7"},
-		{"a generator entry", "ConfigMap", "/data/a", "app/kustomization.yaml:7:3"},
+		{"a literal", "ConfigMap", "/data/a", "app/kustomization.yaml:8:14"},
 	}
 	for _, test := range tests {
 		if got := objects[test.kind].At(test.pointer).String(); got != test.want {

@@ -120,22 +120,6 @@ func (s *story) unparsable() finding.Position {
 	return s.At("")
 }
 
-// variables are the fields that substitution writes. They have no place of
-// their own: the place to edit is the text that uses the variable.
-func (s *story) variables() []render.Writer {
-	if s.Doc == nil || s.Doc.Root == nil {
-		return nil
-	}
-	var out []render.Writer
-	scalars(s.Doc.Root, "", func(pointer string, n *yaml.Node) bool {
-		if strings.Contains(n.Value, "${") {
-			out = append(out, render.Writer{Pointer: pointer, What: "substitution"})
-		}
-		return true
-	}, 0)
-	return out
-}
-
 // inScalar is the place of a byte of a scalar's value.
 func inScalar(f *repo.File, n *yaml.Node, offset int) finding.Position {
 	before := n.Value[:offset]

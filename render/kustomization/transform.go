@@ -10,29 +10,76 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
+// pair is a label or annotation that a layer adds, and where else than in the
+// metadata it adds it.
+type pair struct {
+	key, value         string
+	pos                finding.Position
+	templates, matched bool
+}
+
 // decorate notes the labels and annotations that a layer adds.
 func decorate(l *layer, field string, objects []*declared) {
 	where := "labels"
 	if field == "commonAnnotations" {
 		where = "annotations"
 	}
-	type pair struct{ key, pointer string }
-	var pairs []pair
-	if field == "labels" {
-		for i, v := range l.content.list("labels") {
-			for _, k := range slices.Sorted(maps.Keys(object(v).sub("pairs"))) {
-				pairs = append(pairs, pair{k, fmt.Sprintf("/labels/%d", i) + finding.Pointer("pairs", k)})
-			}
-		}
-	} else {
-		for _, k := range slices.Sorted(maps.Keys(l.content.sub(field))) {
-			pairs = append(pairs, pair{k, finding.Pointer(field, k)})
+	for _, p := range l.pairs(field) {
+		for _, o := range objects {
+			o.edits = append(o.edits, func(final map[string]any) []render.Writer {
+				out := []render.Writer{{Pointer: finding.Pointer("metadata", where, p.key), What: "label", Pos: p.pos}}
+				if p.templates || p.matched {
+					p.inside(final, "", func(pointer string) {
+						out = append(out, render.Writer{Pointer: pointer, What: "label", Pos: p.pos})
+					})
+				}
+				return out
+			})
 		}
 	}
-	for _, p := range pairs {
-		pos := l.At(p.pointer)
-		for _, o := range objects {
-			o.write(finding.Pointer("metadata", where, p.key), "label", pos)
+}
+
+func (l *layer) pairs(field string) []pair {
+	var out []pair
+	if field != "labels" {
+		for _, k := range slices.Sorted(maps.Keys(l.content.sub(field))) {
+			out = append(out, pair{
+				key: k, value: fmt.Sprint(l.content.sub(field)[k]), pos: l.At(finding.Pointer(field, k)),
+				templates: true, matched: field == "commonLabels",
+			})
+		}
+		return out
+	}
+	for i, v := range l.content.list("labels") {
+		set := object(v)
+		for _, k := range slices.Sorted(maps.Keys(set.sub("pairs"))) {
+			out = append(out, pair{
+				key: k, value: fmt.Sprint(set.sub("pairs")[k]), pos: l.At(fmt.Sprintf("/labels/%d", i) + finding.Pointer("pairs", k)),
+				templates: set.flag("includeTemplates") || set.flag("includeSelectors") || len(set.list("fields")) > 0,
+				matched:   set.flag("includeSelectors") || len(set.list("fields")) > 0,
+			})
+		}
+	}
+	return out
+}
+
+// inside finds the pair below the metadata: in templates and in selectors.
+func (p pair) inside(v any, pointer string, f func(pointer string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			at := pointer + finding.Pointer(k)
+			template := p.templates && (k == "labels" || k == "annotations") && strings.HasSuffix(pointer, "/metadata") && pointer != "/metadata"
+			matched := p.matched && (k == "matchLabels" || k == "selector" || k == "labels" && pointer != "/metadata")
+			if value, ok := object(v[k])[p.key]; ok && (template || matched) && value == p.value {
+				f(at + finding.Pointer(p.key))
+				continue
+			}
+			p.inside(v[k], at, f)
+		}
+	case []any:
+		for i, item := range v {
+			p.inside(item, pointer+"/"+itoa(i), f)
 		}
 	}
 }
@@ -58,7 +105,13 @@ func scale(l *layer, objects []*declared) {
 func tag(l *layer, objects []*declared) {
 	for i, v := range l.content.list("images") {
 		image := object(v)
-		want, pos := or(image.text("newName"), image.text("name")), l.At(fmt.Sprintf("/images/%d", i))
+		want, pointer := or(image.text("newName"), image.text("name")), fmt.Sprintf("/images/%d", i)
+		for _, field := range []string{"newName", "digest", "newTag"} {
+			if image.text(field) != "" && (field != "newTag" || image.text("digest") == "") {
+				pointer = fmt.Sprintf("/images/%d/%s", i, field)
+			}
+		}
+		pos := l.At(pointer)
 		for _, o := range objects {
 			o.edits = append(o.edits, func(final map[string]any) []render.Writer {
 				var out []render.Writer

@@ -2,6 +2,7 @@ package kustomization
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -20,7 +21,9 @@ type declared struct {
 	namespace   string // as declared
 	nowName     string
 	nowSpace    string
-	hashed      bool // a generator adds a content hash to the name
+	hashed      bool   // a generator adds a content hash to the name
+	patched     bool   // list elements may stand at other places than in the declaration
+	item        string // pointer in a document that is a list
 	labels      map[string]string
 	annotations map[string]string
 	edits       []edit
@@ -80,14 +83,36 @@ func (w *walk) entry(e entry) []*declared {
 		if l := w.load(e.target()); l != nil {
 			return w.resources(l)
 		}
-		return nil
+		return w.elsewhere(e)
 	}
 	if f.Origin == nil {
 		return nil
 	}
+	return fromFile(f.Origin)
+}
+
+// elsewhere is what an address brings. The entry is the place to edit, as what
+// it names is no file of the user's.
+func (w *walk) elsewhere(e entry) []*declared {
+	if w.remote != nil {
+		if name, ok := w.remote(e.text); ok {
+			if data, err := os.ReadFile(name); err == nil {
+				out := fromFile(repo.FromFiles(map[string]string{"remote.yaml": string(data)}).File("remote.yaml"))
+				for _, d := range out {
+					d.Doc, d.item, d.Place, d.texts = nil, "", e.pos(), nil
+				}
+				return out
+			}
+		}
+	}
+	w.strays = append(w.strays, e.pos())
+	return nil
+}
+
+func fromFile(f *repo.File) []*declared {
 	var out []*declared
-	for _, d := range f.Origin.Documents() {
-		out = append(out, fromDocument(f.Origin, d)...)
+	for _, d := range f.Documents() {
+		out = append(out, fromDocument(f, d)...)
 	}
 	return out
 }
@@ -127,7 +152,16 @@ func newDeclared(f *repo.File, d *repo.Document, at string, ref finding.Ref) *de
 	if at == "" {
 		o.Doc = d
 	} else {
-		o.Place = d.At(at)
+		o.Place, o.item = d.At(at), at
+		o.edits = append(o.edits, func(final map[string]any) []render.Writer {
+			content, err := repo.Value(d.Node(at))
+			if err != nil {
+				return nil
+			}
+			m := merge{at: func(pointer string) finding.Position { return d.At(at + pointer) }, partly: true}
+			m.verbatim(content, "", "")
+			return m.named("declaration")
+		})
 	}
 	return o
 }
@@ -152,61 +186,6 @@ func groupOf(apiVersion string) string {
 	return group
 }
 
-// generated adds the ConfigMaps and Secrets of generators. One that merges into
-// or replaces an object becomes a writer of it.
-func (w *walk) generated(l *layer, objects []*declared) []*declared {
-	for _, of := range []struct{ field, kind string }{{"configMapGenerator", "ConfigMap"}, {"secretGenerator", "Secret"}} {
-		for i, v := range l.content.list(of.field) {
-			g := object(v)
-			pointer := fmt.Sprintf("/%s/%d", of.field, i)
-			o := &declared{kind: of.kind, name: g.text("name"), nowName: g.text("name"), namespace: g.text("namespace"), nowSpace: g.text("namespace")}
-			o.Place, o.hashed = l.At(pointer), hashes(l.content.sub("generatorOptions"), g.sub("options"))
-			o.texts = w.generatorTexts(l, pointer)
-			if b := g.text("behavior"); b == "merge" || b == "replace" {
-				mergeGenerated(objects, o)
-				continue
-			}
-			objects = append(objects, o)
-		}
-	}
-	return objects
-}
-
-func mergeGenerated(objects []*declared, o *declared) {
-	for _, t := range objects {
-		if t.kind == o.kind && t.group == "" && (t.name == o.name || t.nowName == o.name) {
-			place := o.Place
-			t.texts = append(t.texts, o.texts...)
-			t.edits = append(t.edits, func(map[string]any) []render.Writer {
-				return []render.Writer{{Pointer: "/data", What: "generator", Pos: place}}
-			})
-		}
-	}
-}
-
-func hashes(all, one fields) bool {
-	if v, ok := one["disableNameSuffixHash"].(bool); ok && v {
-		return false
-	}
-	return !all.flag("disableNameSuffixHash")
-}
-
-func (w *walk) generatorTexts(l *layer, pointer string) []text {
-	var out []text
-	if l.doc != nil && l.flux == nil || l.doc != nil && l.doc.Node(pointer) != nil {
-		out = append(out, text{file: l.file, node: l.doc.Node(pointer), doc: l.doc})
-	}
-	for _, e := range l.sourceFiles() {
-		if !strings.HasPrefix(e.pointer, pointer+"/") {
-			continue
-		}
-		if f, ok := w.files[e.target()]; ok && f.Origin != nil {
-			out = append(out, text{file: f.Origin})
-		}
-	}
-	return out
-}
-
 // transform applies the layer's transformations in the order of kustomize.
 func (w *walk) transform(l *layer, objects []*declared) {
 	w.patch(l, objects)
@@ -217,6 +196,7 @@ func (w *walk) transform(l *layer, objects []*declared) {
 	w.patchLast(l, objects)
 	scale(l, objects)
 	tag(l, objects)
+	w.replace(l, objects)
 }
 
 // unprefixed are the kinds whose names neither prefix nor suffix change.
@@ -226,11 +206,7 @@ func rename(l *layer, objects []*declared) {
 	ns, prefix, suffix := l.content.text("namespace"), l.content.text("namePrefix"), l.content.text("nameSuffix")
 	for _, o := range objects {
 		if ns != "" {
-			o.nowSpace = ns
-			if o.kind == "Namespace" && o.group == "" {
-				o.nowName = ns
-			}
-			o.write("/metadata/namespace", writerName(l, "namespace"), l.At("/namespace"))
+			o.move(ns, writerName(l, "namespace"), l.At("/namespace"))
 		}
 		if slices.Contains(unprefixed, o.kind) {
 			continue
@@ -243,6 +219,40 @@ func rename(l *layer, objects []*declared) {
 			o.write("/metadata/name", "nameSuffix", l.At("/nameSuffix"))
 		}
 	}
+}
+
+// move notes that a layer sets the namespace: of an object, of the service
+// accounts that a binding names, and the name of a Namespace itself.
+func (o *declared) move(ns, what string, pos finding.Position) {
+	o.nowSpace = ns
+	if o.kind == "Namespace" && o.group == "" {
+		o.nowName = ns
+	}
+	o.edits = append(o.edits, func(final map[string]any) []render.Writer {
+		meta := object(final["metadata"])
+		var out []render.Writer
+		if o.kind == "Namespace" && o.group == "" {
+			out = append(out, render.Writer{Pointer: "/metadata/name", What: what, Pos: pos})
+		}
+		if meta.text("namespace") == ns {
+			out = append(out, render.Writer{Pointer: "/metadata/namespace", What: what, Pos: pos})
+		}
+		for i, v := range fields(final).list("subjects") {
+			pointer := fmt.Sprintf("/subjects/%d/namespace", i)
+			if object(v).text("kind") == "ServiceAccount" && object(v).text("namespace") == ns && o.declares(pointer) != ns {
+				out = append(out, render.Writer{Pointer: pointer, What: what, Pos: pos})
+			}
+		}
+		return out
+	})
+}
+
+// declares is the text that the declaring document has at a place.
+func (o *declared) declares(pointer string) string {
+	if o.Doc == nil {
+		return ""
+	}
+	return o.Doc.Text(pointer)
 }
 
 func writerName(l *layer, what string) string {
