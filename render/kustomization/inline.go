@@ -13,12 +13,16 @@ func (w *walk) inline(l *layer, pointer, content string) []patchText {
 	around := l.At(pointer)
 	at := func(finding.Position) finding.Position { return around }
 	var texts []text
+	file := w.displayed(around.File)
 	if doc, p := l.node(pointer); doc != nil {
+		if doc.File.Position(0, 0).File == around.File {
+			file = doc.File
+		}
 		if n := doc.Node(p); n != nil && strings.TrimSpace(n.Value) == strings.TrimSpace(content) {
 			texts, content = []text{{file: doc.File, node: n, doc: doc}}, n.Value
 		}
 	}
-	if b := w.block(around, content); b != nil {
+	if b := blockAt(file, around, content); b != nil {
 		at = b.at
 	}
 	var out []patchText
@@ -52,10 +56,9 @@ func (b block) at(in finding.Position) finding.Position {
 	return out
 }
 
-// block finds the literal block of a text at a place, nil when the text there
+// blockAt finds the literal block of a text at a place, nil when the text there
 // is written in another way or is another one.
-func (w *walk) block(pos finding.Position, content string) *block {
-	file := w.displayed(pos.File)
+func blockAt(file *repo.File, pos finding.Position, content string) *block {
 	if file == nil || pos.Line == 0 {
 		return nil
 	}
