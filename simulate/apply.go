@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -57,14 +59,15 @@ func (r *replay) applier(_ context.Context, k *kustomizev1.Kustomization) (*ssa.
 	if err != nil {
 		return nil, err
 	}
+	by := authorityOf(k.GroupVersionKind().GroupKind())
 	poller := polling.NewStatusPoller(cl, r.cluster.mapper, polling.Options{})
-	return ssa.NewResourceManager(cl, poller, ssa.Owner{Field: kustomizeController, Group: kustomizeGroup}), nil
+	return ssa.NewResourceManager(cl, poller, ssa.Owner{Field: by.manager, Group: by.labels}), nil
 }
 
 // userOf is the user that a Kustomization acts as, empty for the controller itself.
 func (r *replay) userOf(k *kustomizev1.Kustomization) string {
 	name := k.Spec.ServiceAccountName
-	if name == "" {
+	if name == "" && !operated(finding.Ref{Group: k.GroupVersionKind().Group}) {
 		name = r.step.input.Settings.KustomizeDefaultServiceAccount
 	}
 	if name == "" {
@@ -99,7 +102,8 @@ func (r *replay) prepare(m *ssa.ResourceManager, a *attempt) ([]*unstructured.Un
 
 // applyOptions are the options that kustomize-controller applies with.
 func (r *replay) applyOptions(k *kustomizev1.Kustomization) ssa.ApplyOptions {
-	key := func(name string) string { return kustomizeGroup + "/" + name }
+	by := authorityOf(k.GroupVersionKind().GroupKind())
+	key := func(name string) string { return by.annotations + "/" + name }
 	opts := ssa.ApplyOptions{
 		Force: k.Spec.Force,
 		ExclusionSelector: map[string]string{
@@ -111,11 +115,11 @@ func (r *replay) applyOptions(k *kustomizev1.Kustomization) ssa.ApplyOptions {
 		WaitInterval:         pollInterval,
 		WaitTimeout:          stageTimeout,
 		MigrateAPIVersion:    r.step.input.Settings.MigrateAPIVersion,
-		CustomStageKinds:     customStages(r.step.input.Settings.CustomStageKinds),
+		CustomStageKinds:     customStages(append(slices.Clone(r.step.input.Settings.CustomStageKinds), by.early...)),
 		Cleanup: ssa.ApplyCleanupOptions{
 			Annotations:   []string{corev1.LastAppliedConfigAnnotation, key("checksum"), "fluxcd.io/sync-checksum"},
 			Labels:        []string{"fluxcd.io/sync-gc-mark"},
-			FieldManagers: overridden(r.step.input.Settings.OverrideManagers),
+			FieldManagers: overridden(by.manager, r.step.input.Settings.OverrideManagers),
 			Exclusions:    map[string]string{key("ssa"): kustomizev1.MergeValue},
 		},
 	}
@@ -133,12 +137,12 @@ func (r *replay) applyOptions(k *kustomizev1.Kustomization) ssa.ApplyOptions {
 }
 
 // overridden lists the field managers whose fields the controller takes over.
-func overridden(more []string) []ssa.FieldManager {
+func overridden(manager string, more []string) []ssa.FieldManager {
 	out := []ssa.FieldManager{
 		{Name: "kubectl", OperationType: metav1.ManagedFieldsOperationApply},
 		{Name: "kubectl", OperationType: metav1.ManagedFieldsOperationUpdate},
 		{Name: "before-first-apply", OperationType: metav1.ManagedFieldsOperationUpdate},
-		{Name: kustomizeController, OperationType: metav1.ManagedFieldsOperationUpdate},
+		{Name: manager, OperationType: metav1.ManagedFieldsOperationUpdate},
 	}
 	for _, name := range more {
 		out = append(out,

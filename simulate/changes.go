@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -124,35 +125,33 @@ func uidOf(obj map[string]any) string {
 func adoption(h *history) (finding.Ref, string) {
 	before := (&unstructured.Unstructured{Object: h.before}).GetLabels()
 	after := (&unstructured.Unstructured{Object: h.after}).GetLabels()
-	for _, group := range []string{kustomizeGroup, helmGroup} {
-		was, now := labelled(before, group), labelled(after, group)
+	for _, kind := range []schema.GroupKind{kustomizationKind, helmReleaseKind, resourceSetKind, fluxInstanceKind} {
+		was, now := labelled(before, kind), labelled(after, kind)
 		switch {
 		case now.IsZero() || now != h.owner || was == now:
 			continue
 		case !was.IsZero():
 			return was, "moved"
 		}
-		if other := labelled(before, otherGroup(group)); !other.IsZero() {
-			return other, "moved"
+		for _, other := range []schema.GroupKind{kustomizationKind, helmReleaseKind, resourceSetKind, fluxInstanceKind} {
+			if had := labelled(before, other); other != kind && !had.IsZero() {
+				return had, "moved"
+			}
 		}
 		return finding.Ref{}, "existed"
 	}
 	return finding.Ref{}, ""
 }
 
-func otherGroup(group string) string {
-	if group == helmGroup {
-		return kustomizeGroup
+func labelled(labels map[string]string, kind schema.GroupKind) finding.Ref {
+	prefix := authorityOf(kind).labels
+	if kind == helmReleaseKind {
+		prefix = helmGroup
 	}
-	return helmGroup
-}
-
-func labelled(labels map[string]string, group string) finding.Ref {
-	kinds := map[string]string{kustomizeGroup: kustomizationKind.Kind, helmGroup: helmReleaseKind.Kind}
-	if labels[group+"/name"] == "" {
+	if labels[prefix+"/name"] == "" {
 		return finding.Ref{}
 	}
-	return finding.Ref{Group: group, Kind: kinds[group], Namespace: labels[group+"/namespace"], Name: labels[group+"/name"]}
+	return finding.Ref{Group: kind.Group, Kind: kind.Kind, Namespace: labels[prefix+"/namespace"], Name: labels[prefix+"/name"]}
 }
 
 // placeOf is where to edit a field of an object that an owner applies.
@@ -238,9 +237,8 @@ func (r *replay) finish(ctx context.Context) Step {
 
 // showBlocked renders what the Kustomizations that wait would apply.
 func (r *replay) showBlocked(ctx context.Context) {
-	k, _ := kindOf(finding.Ref{Group: kustomizeGroup, Kind: kustomizationKind.Kind})
-	for _, s := range r.subjects(ctx, k) {
-		if s.mem.phase != phaseBlocked || s.deleting() {
+	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
+		if s.mem.phase != phaseBlocked || s.deleting() || groupKind(s.ref) == helmReleaseKind {
 			continue
 		}
 		s.mem.blocked, s.mem.failures = nil, nil

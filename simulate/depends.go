@@ -23,22 +23,19 @@ const terminal = "Reconciliation failed terminally due to configuration error"
 
 // dependency is one item of spec.dependsOn.
 type dependency struct {
-	ref  finding.Ref
-	expr string
+	ref     finding.Ref
+	expr    string
+	ready   bool // it has to be ready, not only there
+	foreign bool // of any kind, as a ResourceSet names it
 }
 
 // dependencies reads spec.dependsOn.
 func (s *subject) dependencies() []dependency {
 	list, _, _ := unstructured.NestedSlice(s.live.Object, "spec", "dependsOn")
 	var out []dependency
-	for _, item := range list {
-		m, _ := item.(map[string]any)
-		d := dependency{ref: s.ref, expr: text(m["readyExpr"])}
-		d.ref.Name = text(m["name"])
-		if ns := text(m["namespace"]); ns != "" {
-			d.ref.Namespace = ns
-		}
-		out = append(out, d)
+	for i, d := range render.Dependencies(&render.Object{Unstructured: s.live}) {
+		m, _ := list[i].(map[string]any)
+		out = append(out, dependency{ref: d.Ref, expr: text(m["readyExpr"]), ready: d.Ready, foreign: d.Foreign})
 	}
 	return out
 }
@@ -59,7 +56,7 @@ func (r *replay) checkKustomization(ctx context.Context, s *subject) (bool, erro
 		return false, r.hinder(ctx, s, obstacle{reason: "ReconciliationFailed", code: "invalid-object", message: err.Error()})
 	}
 	o := healthExpressions(s)
-	if o == nil {
+	if o == nil && !operated(s.ref) {
 		o = r.sourceObstacle(ctx, s, k)
 	}
 	if o == nil {
@@ -72,6 +69,9 @@ func (r *replay) checkKustomization(ctx context.Context, s *subject) (bool, erro
 }
 
 func kustomizationOf(u *unstructured.Unstructured) (*kustomizev1.Kustomization, error) {
+	if u.GroupVersionKind().Group == operatorGroup {
+		return planOf(u)
+	}
 	k := &kustomizev1.Kustomization{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, k); err != nil {
 		return nil, fmt.Errorf("read the Kustomization: %w", err)
@@ -183,6 +183,12 @@ func (r *replay) dependencyState(ctx context.Context, s *subject, d dependency) 
 		}
 	}
 	if r.presumed(d.ref) {
+		return nil
+	}
+	if d.foreign {
+		if !foreignState(d, dep) {
+			return waits("dependency-not-ready", "is not ready")
+		}
 		return nil
 	}
 	st := statusOf(dep)

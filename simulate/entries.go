@@ -61,18 +61,18 @@ func (r *replay) orphan(ctx context.Context, s *subject, u *unstructured.Unstruc
 		return
 	}
 	if reason == "" {
-		reason = keptBecause(live, ok)
+		reason = keptBecause(live, ok, authorityOf(groupKind(s.ref)).annotations)
 	}
 	r.enter(entry{owner: s.ref, ref: ref, action: diff.Orphan, reason: reason})
 }
 
-func keptBecause(live *unstructured.Unstructured, labelled bool) string {
+func keptBecause(live *unstructured.Unstructured, labelled bool, annotations string) string {
 	switch {
 	case !labelled:
 		return "owner-label-changed"
-	case ssautils.AnyInMetadata(live, map[string]string{kustomizeGroup + "/prune": kustomizev1.DisabledValue}):
+	case ssautils.AnyInMetadata(live, map[string]string{annotations + "/prune": kustomizev1.DisabledValue}):
 		return "prune-disabled"
-	case ssautils.AnyInMetadata(live, map[string]string{kustomizeGroup + "/reconcile": kustomizev1.DisabledValue}):
+	case ssautils.AnyInMetadata(live, map[string]string{annotations + "/reconcile": kustomizev1.DisabledValue}):
 		return "reconcile-disabled"
 	}
 	return "ssa-ignore"

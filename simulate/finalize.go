@@ -26,6 +26,10 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 		switch k.GroupKind {
 		case kustomizationKind:
 			err = r.finalizeKustomization(ctx, s)
+		case resourceSetKind:
+			err = r.finalizeKustomization(ctx, s)
+		case fluxInstanceKind:
+			r.uninstalls(ctx, s)
 		case helmReleaseKind:
 			err = r.finalizeRelease(ctx, s)
 		case generatorKind:
@@ -83,7 +87,7 @@ func (r *replay) finalizeKustomization(ctx context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
-	gone, err := m.DeleteAll(ctx, objects, deleteOptions(m, k))
+	gone, err := r.deleteAll(ctx, m, k, objects)
 	r.keepPruned(ctx, s, gone)
 	if err != nil {
 		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "pruning for deleted resource failed")
@@ -110,7 +114,7 @@ func deletes(k *kustomizev1.Kustomization) bool {
 // accountExists reports whether the service account of a Kustomization is still there.
 func (r *replay) accountExists(ctx context.Context, k *kustomizev1.Kustomization) bool {
 	name := k.Spec.ServiceAccountName
-	if name == "" {
+	if name == "" && !operated(finding.Ref{Group: k.GroupVersionKind().Group}) {
 		name = r.step.input.Settings.KustomizeDefaultServiceAccount
 	}
 	return name == "" || r.cluster.read(ctx, finding.Ref{Kind: "ServiceAccount", Namespace: k.Namespace, Name: name}) != nil

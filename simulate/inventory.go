@@ -86,7 +86,7 @@ func (r *replay) prune(ctx context.Context, a *attempt, old []item) error {
 	if err != nil {
 		return err
 	}
-	gone, err := m.DeleteAll(ctx, objects, deleteOptions(m, a.k))
+	gone, err := r.deleteAll(ctx, m, a.k, objects)
 	r.keepPruned(ctx, a.subject, gone)
 	if err != nil {
 		a.status.fields["inventory"] = withSurvivors(a.status.fields["inventory"], objects, gone)
@@ -99,13 +99,14 @@ func (r *replay) prune(ctx context.Context, a *attempt, old []item) error {
 }
 
 func deleteOptions(m *ssa.ResourceManager, k *kustomizev1.Kustomization) ssa.DeleteOptions {
+	by := authorityOf(k.GroupVersionKind().GroupKind())
 	return ssa.DeleteOptions{
 		PropagationPolicy: metav1.DeletePropagationBackground,
 		Inclusions:        m.GetOwnerLabels(k.Name, k.Namespace),
 		Exclusions: map[string]string{
-			kustomizeGroup + "/prune":     kustomizev1.DisabledValue,
-			kustomizeGroup + "/reconcile": kustomizev1.DisabledValue,
-			kustomizeGroup + "/ssa":       kustomizev1.IgnoreValue,
+			by.annotations + "/prune":     kustomizev1.DisabledValue,
+			by.annotations + "/reconcile": kustomizev1.DisabledValue,
+			by.annotations + "/ssa":       kustomizev1.IgnoreValue,
 		},
 	}
 }

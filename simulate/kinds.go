@@ -58,6 +58,8 @@ var fluxKinds = []fluxKind{
 	{generatorKind, sourceWatcher, sourceWatcher, "source.extensions.fluxcd.io/finalizer"},
 	{kustomizationKind, "gotk-" + kustomizeController, "gotk-" + kustomizeController, fluxFinalizer},
 	{helmReleaseKind, helmController, helmController, fluxFinalizer},
+	{resourceSetKind, fluxOperator, fluxOperator, operatorFinalizer},
+	{fluxInstanceKind, fluxOperator, fluxOperator, operatorFinalizer},
 }
 
 // kindOf returns the entry of fluxKinds for a reference.

@@ -32,7 +32,9 @@ func (r *replay) reconcileKustomization(ctx context.Context, s *subject) error {
 	a := &attempt{subject: s, k: k, status: statusOf(s.live)}
 	a.result = r.render(ctx, s)
 	s.mem.failures, s.mem.blocked = nil, nil
-	a.status.fields["lastAttemptedRevision"] = s.mem.revision
+	if !operated(s.ref) {
+		a.status.fields["lastAttemptedRevision"] = s.mem.revision
+	}
 	switch a.result.State {
 	case render.Failed, render.Blocked:
 		return r.notRendered(ctx, a)
@@ -114,6 +116,11 @@ func (r *replay) fails(ctx context.Context, a *attempt, reason, message string) 
 func (r *replay) succeeds(ctx context.Context, a *attempt) error {
 	m := a.subject.mem
 	m.reason, m.on = "", nil
+	if operated(a.subject.ref) {
+		a.status.succeed("ReconciliationSucceeded", "Reconciliation finished in 0s")
+		r.event(a.subject.ref, "Normal", "ReconciliationSucceeded", "Reconciliation finished in 0s")
+		return r.conclude(ctx, a.subject, a.status, phaseDone)
+	}
 	a.status.fields["lastAppliedRevision"] = a.status.text("lastAttemptedRevision")
 	a.status.succeed("ReconciliationSucceeded", "Applied revision: "+a.status.text("lastAttemptedRevision"))
 	r.event(a.subject.ref, "Normal", "ReconciliationSucceeded",

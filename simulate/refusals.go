@@ -50,7 +50,7 @@ func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager
 		}
 		dry := u.DeepCopy()
 		//lint:ignore SA1019 a patch leaves what the server made of the object in it
-		err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(kustomizeController))
+		err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(authorityOf(groupKind(a.subject.ref)).manager))
 		if err == nil || r.comesEarlier(u, objects, err) {
 			mem.blocked = append(mem.blocked, render.RefOf(u))
 			continue

@@ -117,12 +117,14 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 	return nil
 }
 
-func (r *replay) ownerKinds() []fluxKind { return fluxKinds[len(fluxKinds)-2:] }
+func (r *replay) ownerKinds() []fluxKind { return fluxKinds[len(fluxKinds)-4:] }
 
 func (r *replay) reindex(ctx context.Context) {
 	clear(r.index)
-	for _, u := range r.cluster.list(ctx, kustomizationKind) {
-		r.index[render.RefOf(u)] = u
+	for _, kind := range ownerKindsByLabel {
+		for _, u := range r.cluster.list(ctx, kind) {
+			r.index[render.RefOf(u)] = u
+		}
 	}
 }
 
@@ -263,6 +265,7 @@ func (r *replay) watchedBy(ctx context.Context, s *subject) string {
 			}
 		}
 	}
+	out = append(out, r.providersOf(ctx, s)...)
 	slices.Sort(out)
 	return joined(out)
 }

@@ -53,7 +53,7 @@ type subject struct {
 
 func (s *subject) suspended() bool {
 	v, _, _ := unstructured.NestedBool(s.live.Object, "spec", "suspend")
-	return v
+	return v || operatorPaused(s.live)
 }
 
 func (s *subject) deleting() bool { return s.live.GetDeletionTimestamp() != nil }
@@ -97,7 +97,7 @@ func (r *replay) reread(ctx context.Context, s *subject) bool {
 	return true
 }
 
-// depth counts the Kustomizations above an object.
+// depth counts the owners above an object.
 func (r *replay) depth(u *unstructured.Unstructured) int {
 	n, seen := 0, map[finding.Ref]bool{render.RefOf(u): true}
 	for u != nil {
@@ -112,13 +112,15 @@ func (r *replay) depth(u *unstructured.Unstructured) int {
 	return n
 }
 
-// ownerOf reads the Kustomization that the labels of an object name.
+// ownerOf reads the Kustomization, or the object of the Flux Operator, that the
+// labels of an object name.
 func ownerOf(labels map[string]string) (finding.Ref, bool) {
-	name, ns := labels[kustomizeGroup+"/name"], labels[kustomizeGroup+"/namespace"]
-	if name == "" || ns == "" {
-		return finding.Ref{}, false
+	for _, kind := range ownerKindsByLabel {
+		if ref, ok := labelledOwner(labels, kind); ok {
+			return ref, true
+		}
 	}
-	return finding.Ref{Group: kustomizeGroup, Kind: "Kustomization", Namespace: ns, Name: name}, true
+	return finding.Ref{}, false
 }
 
 // object is the subject as renderers take it: as it is on the server, without

@@ -252,7 +252,7 @@ func (p *project) renderers(r *revision) []render.Renderer {
 		}
 		return r.sourceMap.HTTP(url)
 	}
-	providers := inputprovider.New(inputprovider.Options{Recorded: p.recorded})
+	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(p.live, p.recorded)})
 	return []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
 		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote}),
