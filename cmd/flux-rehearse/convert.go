@@ -71,7 +71,7 @@ func replayed(step simulate.Step, w *render.World) v1.Coverage {
 
 // yields reports whether objects of a Flux kind yield others.
 func yields(kind string) bool {
-	return kind == "Kustomization" || kind == "HelmRelease" || kind == "ArtifactGenerator"
+	return kind == "Kustomization" || kind == "HelmRelease" || kind == "ArtifactGenerator" || kind == "ResourceSet" || kind == "FluxInstance"
 }
 
 type tally struct {
