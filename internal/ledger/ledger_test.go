@@ -17,10 +17,15 @@ import (
 	kustomizev1beta1 "github.com/fluxcd/kustomize-controller/api/v1beta1"
 	kustomizev1beta2 "github.com/fluxcd/kustomize-controller/api/v1beta2"
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/fluxinstance"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
+	"github.com/flux-rehearse/flux-rehearse/render/inputprovider"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
+	"github.com/flux-rehearse/flux-rehearse/render/resourceset"
+	"github.com/flux-rehearse/flux-rehearse/schemas"
 	"github.com/flux-rehearse/flux-rehearse/validate/rules"
 )
 
@@ -29,6 +34,7 @@ type kind struct {
 	ledger  render.Ledger
 	current string
 	types   map[string]reflect.Type
+	crd     string // that holds the fields of a kind without Go types here
 }
 
 func kinds() []kind {
@@ -37,12 +43,15 @@ func kinds() []kind {
 			"v1":      reflect.TypeFor[kustomizev1.Kustomization](),
 			"v1beta2": reflect.TypeFor[kustomizev1beta2.Kustomization](),
 			"v1beta1": reflect.TypeFor[kustomizev1beta1.Kustomization](),
-		}},
+		}, ""},
 		{helmrelease.Ledger(), "v2", map[string]reflect.Type{
 			"v2":      reflect.TypeFor[helmv2.HelmRelease](),
 			"v2beta2": reflect.TypeFor[helmv2beta2.HelmRelease](),
 			"v2beta1": reflect.TypeFor[helmv2beta1.HelmRelease](),
-		}},
+		}, ""},
+		{resourceset.Ledger(), "v1", nil, "resourcesets.fluxcd.controlplane.io"},
+		{inputprovider.Ledger(), "v1", nil, "resourcesetinputproviders.fluxcd.controlplane.io"},
+		{fluxinstance.Ledger(), "v1", nil, "fluxinstances.fluxcd.controlplane.io"},
 	}
 }
 
@@ -50,6 +59,9 @@ func kinds() []kind {
 // the ledger says what becomes of it.
 func TestLedgerIsComplete(t *testing.T) {
 	for _, k := range kinds() {
+		if k.crd != "" {
+			continue // TestLedgersOfTheOperator
+		}
 		current := Leaves(k.types[k.current])
 		for version, typ := range k.types {
 			want := Leaves(typ)
@@ -68,6 +80,56 @@ func TestLedgerIsComplete(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLedgersOfTheOperator holds ledgers against the fields of the CRDs, as the
+// API of the Flux Operator has no Go types here.
+func TestLedgersOfTheOperator(t *testing.T) {
+	catalog, err := schemas.New(schemas.Options{KubeVersion: render.DefaultSettings().KubeVersion})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, k := range kinds() {
+		for _, crd := range catalog.FluxCRDs() {
+			if crd.GetName() != k.crd {
+				continue
+			}
+			held++
+			versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+			root, _, _ := unstructured.NestedMap(versions[0].(map[string]any), "schema", "openAPIV3Schema")
+			want := schemaLeaves(root, "")
+			var got []string
+			for _, f := range k.ledger.Fields() {
+				got = append(got, f.Path)
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-fields of the CRD +rows of the ledger):\n%s", k.ledger.Kind, diff)
+			}
+		}
+	}
+	if held != 3 {
+		t.Errorf("%d ledgers have a CRD, want 3", held)
+	}
+}
+
+// schemaLeaves lists the fields of a schema that hold no further ones.
+func schemaLeaves(schema map[string]any, at string) []string {
+	if items, ok := schema["items"].(map[string]any); ok {
+		return schemaLeaves(items, at+"[]")
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	if len(properties) == 0 {
+		return []string{at}
+	}
+	var out []string
+	for name, v := range properties {
+		below, _ := v.(map[string]any)
+		out = append(out, schemaLeaves(below, strings.TrimPrefix(at+"."+name, "."))...)
+	}
+	return out
 }
 
 // TestRowsAreSound holds the rows against the registry of rules.
@@ -127,11 +189,11 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-const introduction = `<!-- Generated from the ledgers of render/kustomization and render/helmrelease: UPDATE=1 go test ./internal/ledger. Do not edit. -->
+const introduction = `<!-- Generated from the ledgers of the renderers: UPDATE=1 go test ./internal/ledger. Do not edit. -->
 
 # What becomes of every field
 
-Of every field of a Kustomization and a HelmRelease this page says what flux-rehearse does with it:
+Of every field of a Kustomization, a HelmRelease and the kinds of the Flux Operator this page says what flux-rehearse does with it:
 
 - **rendered**: it decides which objects Flux applies, or whether it applies any; "validate" and "simulate" both follow it.
 - **checked**: it changes nothing of what is applied; a rule reports mistakes in it.
@@ -153,7 +215,9 @@ func document(b *bytes.Buffer, k kind) {
 		}
 		row(b, f, "")
 	}
-	fmt.Fprintf(b, "\n### Fields of older versions\n\n| Field | | What for | Rules |\n|---|---|---|---|\n")
+	if len(old) > 0 {
+		fmt.Fprintf(b, "\n### Fields of older versions\n\n| Field | | What for | Rules |\n|---|---|---|---|\n")
+	}
 	for _, f := range old {
 		row(b, f, " ("+strings.Join(f.Versions, ", ")+")")
 	}
