@@ -67,6 +67,7 @@ type Change struct {
 	Pos       finding.Position `json:"position,omitzero"`
 	Fields    []Field          `json:"fields,omitempty"`
 	Error     *Error           `json:"error,omitempty"`
+	Beyond    bool             `json:"beyond,omitempty"` // of a refused object: Flux stops at another one before it gets there
 	BlockedBy []finding.Ref    `json:"blockedBy,omitempty"`
 	Hook      bool             `json:"hook,omitempty"`
 	From      finding.Ref      `json:"from,omitzero"` // previous owner of a moved object

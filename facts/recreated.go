@@ -90,3 +90,6 @@ func goneWith(s Step, o Object) []finding.Ref {
 	}
 	return out
 }
+
+// Destroys says in words what is lost when an object is deleted.
+func Destroys(ref finding.Ref) string { return lossOf(ref).destroys }

@@ -79,6 +79,9 @@ func remark(c diff.Change, m mark) string {
 	if c.Reason != "" && (c.Error == nil || !strings.EqualFold(c.Reason, strings.ReplaceAll(c.Error.Reason, " ", "-"))) {
 		words = append(words, c.Reason)
 	}
+	if c.Beyond {
+		words = append(words, "Flux does not get this far")
+	}
 	if c.Hook {
 		words = append(words, "hook")
 	}

@@ -133,9 +133,10 @@ func (p *printer) section(sec section, was *v1.Step) {
 		head = append(head, span{dim, "   " + sec.owner.Pos.String()})
 	}
 	p.line(2, head...)
+	p.verdict(sec, was)
 	unchanged := 0
 	var blocked []string
-	for _, c := range sec.changes {
+	for _, c := range firstStop(sec.changes) {
 		switch {
 		case c.Action == diff.Blocked:
 			blocked = append(blocked, c.Object.String())
@@ -149,8 +150,25 @@ func (p *printer) section(sec section, was *v1.Step) {
 	if unchanged > 0 {
 		p.line(objectIndent+symbolWidth, span{dim, fmt.Sprintf("%d unchanged", unchanged)})
 	}
-	p.verdict(sec, was)
 	p.line(0)
+}
+
+// firstStop puts the refusal that Flux stops at before those that it does not get to.
+func firstStop(changes []diff.Change) []diff.Change {
+	out := slices.Clone(changes)
+	slices.SortStableFunc(out, func(a, b diff.Change) int {
+		rank := func(c diff.Change) int {
+			switch {
+			case c.Action != diff.Fail:
+				return 1
+			case c.Beyond:
+				return 2
+			}
+			return 0
+		}
+		return rank(a) - rank(b)
+	})
+	return out
 }
 
 // maxBlocked is how many blocked objects of an owner are named.

@@ -184,9 +184,10 @@ func (r *replay) failed() []diff.Change {
 		for _, f := range m.failures {
 			e := f.Error
 			e.Message = r.uids.message(e.Message)
+			e.Hint = r.hint(ref, f)
 			by = append(by, f.Object.Ref())
 			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
-				Pos: firstPlace(f)})
+				Beyond: f.Beyond, Pos: firstPlace(f)})
 		}
 		if len(by) == 0 {
 			by = m.on

@@ -43,7 +43,7 @@ func (r *replay) evidence(h *history, c diff.Change) {
 func (r *replay) facts(ctx context.Context) []finding.Fact {
 	now := r.ownersNow(ctx)
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx)}
-	for _, ref := range ownersOf(r.step.owners, now) {
+	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) }}
 		if was := r.step.owners[ref]; was != nil {
 			o.Before = was.Object
@@ -64,8 +64,8 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	return out
 }
 
-// ownersOf lists the Flux objects before and after, sorted.
-func ownersOf(sets ...map[finding.Ref]*unstructured.Unstructured) []finding.Ref {
+// sortedRefs lists the keys of some maps, each once.
+func sortedRefs[T any](sets ...map[finding.Ref]T) []finding.Ref {
 	var out []finding.Ref
 	for _, set := range sets {
 		for ref := range set {
@@ -113,7 +113,7 @@ func (r *replay) orphans(ctx context.Context, now map[finding.Ref]*unstructured.
 		}
 	}
 	var out []facts.Orphan
-	for _, owner := range ownersOf(r.step.owners) {
+	for _, owner := range sortedRefs(r.step.owners) {
 		for _, ref := range inventoryRefs(r.step.owners[owner]) {
 			if kept[ref] {
 				continue

@@ -11,6 +11,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/simulate/advice"
 )
 
 // owners describes every Flux object as it is now, sorted by reference.
@@ -24,6 +25,9 @@ func (r *replay) owners(ctx context.Context) []Owner {
 			Revision: st.text("lastAppliedRevision"), Attempted: st.text("lastAttemptedRevision"),
 			Inventory: inventoryLines(st.fields["inventory"]), History: historyLines(st.fields["history"]),
 			Pos: r.placeOf(finding.Ref{}, s.ref, ""),
+		}
+		if st.is(conditionReady, "False") && !s.suspended() {
+			o.Hint = advice.ForState(s.mem.reason)
 		}
 		if rev := artifactRevision(s.live); rev != "" {
 			o.Revision = rev

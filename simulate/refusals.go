@@ -22,7 +22,22 @@ func (r *replay) applyFailed(ctx context.Context, a *attempt, err error) error {
 	if len(a.subject.mem.failures) == 0 {
 		r.refused(a, err)
 	}
+	r.markBeyond(ctx, a, err)
 	return r.fails(ctx, a, "ReconciliationFailed", err.Error())
+}
+
+// markBeyond tells the object that Flux stops at from those that it does not get to.
+func (r *replay) markBeyond(ctx context.Context, a *attempt, err error) {
+	var stop finding.Ref
+	var dry *ssaerrors.DryRunErr
+	if errors.As(err, &dry) && dry.InvolvedObject() != nil {
+		stop = render.RefOf(dry.InvolvedObject())
+	}
+	list := a.subject.mem.failures
+	for i, f := range list {
+		list[i].Beyond = !stop.IsZero() && f.Object.Ref() != stop
+		list[i].Exists = r.cluster.read(ctx, f.Object.Ref()) != nil
+	}
 }
 
 // refused remembers the object that made the apply fail.

@@ -87,4 +87,6 @@ type ChartResult struct {
 type Refusal struct {
 	Object *render.Object
 	Error  diff.Error
+	Beyond bool // Flux stops before it gets there
+	Exists bool // the object is in the cluster already
 }

@@ -127,7 +127,8 @@ func (r *replay) releaseRefusals(ctx context.Context, s *subject, result Release
 			u.SetGroupVersionKind(schema.GroupVersionKind{Group: ref.Group, Version: no.request.version, Kind: ref.Kind})
 			o = &render.Object{Unstructured: u, Origin: render.Origin{Owner: r.applied[s.ref]}}
 		}
-		m.failures = append(m.failures, Refusal{Object: o, Error: verdict(o, &apierrors.StatusError{ErrStatus: no.status})})
+		m.failures = append(m.failures, Refusal{Object: o, Error: verdict(o, &apierrors.StatusError{ErrStatus: no.status}),
+			Exists: r.cluster.read(ctx, ref) != nil})
 	}
 	if result.State != render.Failed {
 		return
@@ -163,7 +164,7 @@ func (r *replay) tryReleaseRest(ctx context.Context, s *subject, rest, all []*re
 			s.mem.blocked = append(s.mem.blocked, o.Ref())
 			continue
 		}
-		s.mem.failures = append(s.mem.failures, Refusal{Object: o, Error: verdict(o, err)})
+		s.mem.failures = append(s.mem.failures, Refusal{Object: o, Error: verdict(o, err), Beyond: true, Exists: r.cluster.read(ctx, o.Ref()) != nil})
 	}
 }
 

@@ -23,6 +23,7 @@ type Owner struct {
 	History    []string         `json:"history,omitempty"`           // "<ns>/<name>.v1 chart=c@1.0.0 status=deployed"
 	Pos        finding.Position `json:"position,omitzero"`
 	BlockedBy  []finding.Ref    `json:"blockedBy,omitempty"`
+	Hint       string           `json:"hint,omitempty"` // what to do when it is not ready
 }
 
 // NamedCondition is a condition with its type.

@@ -1,0 +1,159 @@
+// Package advice says what to do about an object that the server refuses, and
+// about a Flux object that does not become ready. Servers say what is wrong in
+// text; the table of patterns in this package is the one place that reads it.
+package advice
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/facts"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+// Refusal is an object that the server refuses, with what is known around it.
+type Refusal struct {
+	Object finding.Ref
+	Owner  finding.Ref // Flux object that applies it
+	Error  diff.Error
+	Exists bool // the object is in the cluster already
+
+	Providers func(finding.Ref) []finding.Ref // Flux objects that apply an object; a kind is asked for by its CustomResourceDefinition
+	Rule      func(cause diff.Cause) string   // text of the validation rule of a schema that gives this cause, empty for none
+}
+
+// row is what to do about errors that a pattern matches.
+type row struct {
+	why     string // what the pattern stands for
+	pattern *regexp.Regexp
+	hint    func(r Refusal, match []string) string
+}
+
+// rows are tried in order; the first that matches and has something to say counts.
+var rows = []row{
+	{"the account lacks a right", regexp.MustCompile(`User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)" (?:in the namespace "([^"]+)"|at the cluster scope)`), missingRight},
+	{"a role would grant more than its author may", regexp.MustCompile(`user "([^"]+)" \(groups=.*\) is attempting to grant RBAC permissions not currently held`), escalation},
+	{"an admission policy", regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)'(?: with binding '([^']+)')? denied request: (?s:(.*))`), policy},
+	{"Pod Security", regexp.MustCompile(`violates PodSecurity "([^":]+)[^"]*"`), podSecurity},
+	{"a quota", regexp.MustCompile(`exceeded quota: ([^,]+), requested: (.+), used: (.+), limited: ([^"]+)`), quota},
+	{"a namespace that is not there", regexp.MustCompile(`namespaces "([^"]+)" not found`), namespace},
+	{"a namespace that ends", regexp.MustCompile(`because it is being terminated|namespace ([^ ]+) is being terminated`), ending},
+	{"a kind that is not served", regexp.MustCompile(`no matches for kind "([^"]+)" in version "([^"]+)"`), kind},
+	{"a field that cannot be changed", regexp.MustCompile(`is immutable|immutable field|may not change once set|updates to \S+ spec for fields other than|may not change fields other than|field can not be less than`), immutable},
+	{"a field that the schema does not have", regexp.MustCompile(`(\S+): field not declared in schema`), undeclared},
+	{"a rule of the schema", regexp.MustCompile(`(?s).*`), schemaRule},
+	{"a field that is missing", regexp.MustCompile(`(\S+): Required value`), required},
+}
+
+// For says what to do about a refused object, empty when there is nothing to
+// add to what the server says.
+func For(r Refusal) string {
+	for _, row := range rows {
+		if m := row.pattern.FindStringSubmatch(r.Error.Message); m != nil {
+			if hint := row.hint(r, m); hint != "" {
+				return hint
+			}
+		}
+	}
+	return ""
+}
+
+func missingRight(_ Refusal, m []string) string {
+	user, verb, resource, group, ns := m[1], m[2], m[3], m[4], m[5]
+	role, where := "ClusterRole", ""
+	if ns != "" {
+		role, where = "Role", " in namespace "+strconv.Quote(ns)
+	}
+	return fmt.Sprintf("bind %s to a %s%s with the rule {apiGroups: [%q], resources: [%q], verbs: [%q]}, or let an owner with more rights apply it",
+		account(user), role, where, group, resource, verb)
+}
+
+// account names a user as its author knows it.
+func account(user string) string {
+	if name, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		return "service account " + strconv.Quote(strings.Replace(name, ":", "/", 1))
+	}
+	return "user " + strconv.Quote(user)
+}
+
+func escalation(_ Refusal, m []string) string {
+	return account(m[1]) + " may grant only what it may do itself: give it these rights first, or the verb \"escalate\" (roles) or \"bind\" (bindings)"
+}
+
+func policy(_ Refusal, m []string) string {
+	out := "meet the policy " + strconv.Quote(m[1])
+	if m[2] != "" {
+		out += ", which the binding " + strconv.Quote(m[2]) + " puts in force"
+	}
+	return out + ": " + strings.TrimSpace(m[3])
+}
+
+func podSecurity(r Refusal, m []string) string {
+	return fmt.Sprintf("meet the level %q, or lower the label \"pod-security.kubernetes.io/enforce\" of Namespace %q", m[1], r.Object.Namespace)
+}
+
+func quota(_ Refusal, m []string) string {
+	return fmt.Sprintf("ask for less than %s, or raise ResourceQuota %q above %s: %s is used", m[2], m[1], m[4], m[3])
+}
+
+func namespace(r Refusal, m []string) string {
+	return provided(r, finding.Ref{Kind: "Namespace", Name: m[1]}, "add Namespace "+strconv.Quote(m[1])+" to what "+r.Owner.String()+" applies")
+}
+
+func ending(r Refusal, _ []string) string {
+	return "Namespace " + strconv.Quote(r.Object.Namespace) + " is being deleted: keep it, or remove this object in the same change"
+}
+
+func kind(r Refusal, m []string) string {
+	group, version, grouped := strings.Cut(m[2], "/")
+	if !grouped {
+		return fmt.Sprintf("the API server does not serve %q in %q: write an apiVersion that it serves", m[1], m[2])
+	}
+	crd := finding.Ref{Group: group, Kind: m[1]}
+	return provided(r, crd, fmt.Sprintf("add the CustomResourceDefinition of %s in group %q, version %q, to what is applied before", m[1], group, version))
+}
+
+// provided says who applies what is missing, or else what to add.
+func provided(r Refusal, missing finding.Ref, otherwise string) string {
+	var by []string
+	for _, p := range r.Providers(missing) {
+		if p != r.Owner {
+			by = append(by, p.String())
+		}
+	}
+	if len(by) == 0 {
+		return otherwise
+	}
+	return "let " + r.Owner.String() + " wait for who applies it: list it under spec.dependsOn (" + strings.Join(by, ", ") + ")"
+}
+
+// immutable says what a forced change would destroy. A release is not helped by force.
+func immutable(r Refusal, _ []string) string {
+	if !r.Exists {
+		return ""
+	}
+	keep := "keep the value that the cluster has, or give the object another name"
+	if r.Owner.Kind != "Kustomization" {
+		return keep + "; deleting it by hand destroys " + facts.Destroys(r.Object)
+	}
+	return keep + "; the annotation \"kustomize.toolkit.fluxcd.io/force: enabled\" on it deletes and creates it, which destroys " + facts.Destroys(r.Object)
+}
+
+func undeclared(_ Refusal, m []string) string {
+	return "remove " + strconv.Quote(strings.TrimPrefix(m[1], ".")) + ", or write it as the schema does"
+}
+
+// schemaRule adds the expression that a custom resource does not meet.
+func schemaRule(r Refusal, _ []string) string {
+	for _, c := range r.Error.Causes {
+		if rule := r.Rule(c); rule != "" {
+			return "the schema asks for: " + rule
+		}
+	}
+	return ""
+}
+
+func required(_ Refusal, m []string) string { return "add " + strconv.Quote(m[1]) }

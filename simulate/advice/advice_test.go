@@ -1,0 +1,77 @@
+package advice
+
+import (
+	"testing"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+// The messages are those of an API server.
+func TestFor(t *testing.T) {
+	apps := finding.Ref{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: "flux-system", Name: "apps"}
+	infra := finding.Ref{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: "flux-system", Name: "infra"}
+	release := finding.Ref{Group: "helm.toolkit.fluxcd.io", Kind: "HelmRelease", Namespace: "shop", Name: "web"}
+	applied := map[finding.Ref][]finding.Ref{
+		{Kind: "Namespace", Name: "shop"}:              {infra},
+		{Group: "example.com", Kind: "Widget"}:         {apps, infra},
+		{Group: "metrics.example.org", Kind: "Scrape"}: {apps},
+	}
+	web := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for _, c := range []struct {
+		why, message string
+		owner        finding.Ref
+		exists       bool
+		rule, want   string
+	}{
+		{why: "a service account in a namespace", owner: apps,
+			message: `secrets "denied" is forbidden: User "system:serviceaccount:tenant:deployer" cannot patch resource "secrets" in API group "" in the namespace "tenant"`,
+			want:    `bind service account "tenant/deployer" to a Role in namespace "tenant" with the rule {apiGroups: [""], resources: ["secrets"], verbs: ["patch"]}, or let an owner with more rights apply it`},
+		{why: "a service account at the cluster scope", owner: apps,
+			message: `clusterroles.rbac.authorization.k8s.io "r" is forbidden: User "system:serviceaccount:blue:blue" cannot patch resource "clusterroles" in API group "rbac.authorization.k8s.io" at the cluster scope`,
+			want:    `bind service account "blue/blue" to a ClusterRole with the rule {apiGroups: ["rbac.authorization.k8s.io"], resources: ["clusterroles"], verbs: ["patch"]}, or let an owner with more rights apply it`},
+		{why: "escalation", owner: apps,
+			message: "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"system:serviceaccount:blue:blue\" (groups=[\"system:serviceaccounts\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"]}",
+			want:    `service account "blue/blue" may grant only what it may do itself: give it these rights first, or the verb "escalate" (roles) or "bind" (bindings)`},
+		{why: "a policy and its binding are named", owner: apps,
+			message: `configmaps "x" is forbidden: ValidatingAdmissionPolicy 'need-team' with binding 'everywhere' denied request: label team is required`,
+			want:    `meet the policy "need-team", which the binding "everywhere" puts in force: label team is required`},
+		{why: "Pod Security", owner: apps, message: `pods "p" is forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)`,
+			want: `meet the level "restricted", or lower the label "pod-security.kubernetes.io/enforce" of Namespace "shop"`},
+		{why: "a quota", owner: apps, message: `pods "p" is forbidden: exceeded quota: small, requested: cpu=2, used: cpu=1, limited: cpu=2`,
+			want: `ask for less than cpu=2, or raise ResourceQuota "small" above cpu=2: cpu=1 is used`},
+		{why: "another owner makes the namespace", owner: apps, message: `namespaces "shop" not found`,
+			want: `let Kustomization/flux-system/apps wait for who applies it: list it under spec.dependsOn (Kustomization/flux-system/infra)`},
+		{why: "nobody makes the namespace", owner: apps, message: `namespaces "nowhere" not found`,
+			want: `add Namespace "nowhere" to what Kustomization/flux-system/apps applies`},
+		{why: "another owner brings the definition", owner: apps, message: `no matches for kind "Widget" in version "example.com/v1"`,
+			want: `let Kustomization/flux-system/apps wait for who applies it: list it under spec.dependsOn (Kustomization/flux-system/infra)`},
+		{why: "nobody brings the definition", owner: apps, message: `no matches for kind "Gadget" in version "example.com/v1"`,
+			want: `add the CustomResourceDefinition of Gadget in group "example.com", version "v1", to what is applied before`},
+		{why: "a version of a built-in kind", owner: apps, message: `no matches for kind "Pod" in version "v2"`,
+			want: `the API server does not serve "Pod" in "v2": write an apiVersion that it serves`},
+		{why: "force is named with what it destroys", owner: apps, exists: true, message: `Deployment.apps "web" is invalid: spec.selector: Invalid value: {}: field is immutable`,
+			want: `keep the value that the cluster has, or give the object another name; the annotation "kustomize.toolkit.fluxcd.io/force: enabled" on it deletes and creates it, which destroys all its pods at once, before new ones start`},
+		{why: "a release is not helped by force", owner: release, exists: true, message: `Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["10.0.0.51"]: may not change once set`,
+			want: `keep the value that the cluster has, or give the object another name; deleting it by hand destroys all its pods at once, before new ones start`},
+		{why: "an unknown field", owner: apps, message: `failed to create typed patch object: .spec.replica: field not declared in schema`,
+			want: `remove "spec.replica", or write it as the schema does`},
+		{why: "a rule of a custom resource", owner: apps, message: `Widget.example.com "rule" is invalid: spec: Invalid value: min must not exceed max`, rule: "self.min <= self.max",
+			want: "the schema asks for: self.min <= self.max"},
+		{why: "a required field", owner: apps, message: `Widget.example.com "w" is invalid: spec.size: Required value`, want: `add "spec.size"`},
+		{why: "the server has said all there is", owner: apps, message: `Widget.example.com "w" is invalid: spec.tier: Unsupported value: "gold": supported values: "free"`},
+	} {
+		got := For(Refusal{Object: web, Owner: c.owner, Exists: c.exists, Error: diff.Error{Message: c.message, Causes: []diff.Cause{{Field: "spec"}}},
+			Providers: func(ref finding.Ref) []finding.Ref { return applied[ref] },
+			Rule:      func(diff.Cause) string { return c.rule }})
+		if got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
+		}
+	}
+}
+
+func TestForState(t *testing.T) {
+	if ForState("dependency-not-found") == "" || ForState("apply-failed") != "" {
+		t.Error("a wait has advice of its own, a failed apply has that of its objects")
+	}
+}

@@ -1,0 +1,89 @@
+package simulate
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/simulate/advice"
+)
+
+// hint says what to do about an object that the server refuses.
+func (r *replay) hint(owner finding.Ref, f Refusal) string {
+	ref := f.Object.Ref()
+	return advice.For(advice.Refusal{
+		Object: ref, Owner: owner, Error: f.Error, Exists: f.Exists, Providers: r.providers,
+		Rule: func(c diff.Cause) string { return r.schemaRule(f, c) },
+	})
+}
+
+// providers are the Flux objects that apply an object, or the definition of a
+// kind when the reference has no name.
+func (r *replay) providers(missing finding.Ref) []finding.Ref {
+	var out []finding.Ref
+	for _, owner := range sortedRefs(r.memory) {
+		for _, o := range r.memory[owner].rendered {
+			defines := missing.Name == "" && definition(o.Object) == missing
+			if o.Ref() == missing || defines {
+				out = append(out, owner)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// definition is the kind that a CustomResourceDefinition defines, without a name.
+func definition(obj map[string]any) finding.Ref {
+	if obj["kind"] != crdKind.Kind {
+		return finding.Ref{}
+	}
+	group, _, _ := unstructured.NestedString(obj, "spec", "group")
+	kind, _, _ := unstructured.NestedString(obj, "spec", "names", "kind")
+	return finding.Ref{Group: group, Kind: kind}
+}
+
+// schemaRule is the rule of a custom resource's schema that gives a cause.
+func (r *replay) schemaRule(f Refusal, c diff.Cause) string {
+	gvk := f.Object.GroupVersionKind()
+	for _, ref := range sortedRefs(r.applied) {
+		o := r.applied[ref]
+		if definition(o.Object) != (finding.Ref{Group: gvk.Group, Kind: gvk.Kind}) {
+			continue
+		}
+		versions, _, _ := unstructured.NestedSlice(o.Object, "spec", "versions")
+		for _, item := range versions {
+			v, _ := item.(map[string]any)
+			schema, _, _ := unstructured.NestedMap(v, "schema", "openAPIV3Schema")
+			if text(v["name"]) == gvk.Version {
+				return ruleAt(schema, finding.Tokens(pointerTo(f.Object, c.Field)), c.Message)
+			}
+		}
+	}
+	return ""
+}
+
+// ruleAt finds the rule whose message the server gives at a field of a schema.
+func ruleAt(schema map[string]any, tokens []string, message string) string {
+	for _, t := range tokens {
+		next, ok, _ := unstructured.NestedMap(schema, "properties", t)
+		if !ok {
+			if next, ok, _ = unstructured.NestedMap(schema, "items"); !ok {
+				if next, ok, _ = unstructured.NestedMap(schema, "additionalProperties"); !ok {
+					return ""
+				}
+			}
+		}
+		schema = next
+	}
+	rules, _, _ := unstructured.NestedSlice(schema, "x-kubernetes-validations")
+	for _, item := range rules {
+		rule, _ := item.(map[string]any)
+		if said := text(rule["message"]); said != "" && strings.Contains(message, said) {
+			return text(rule["rule"])
+		}
+	}
+	return ""
+}
