@@ -155,7 +155,9 @@ func (p *printer) hunks(body string) {
 func (p *printer) refusal(c diff.Change) {
 	gutter := 1
 	if len(c.Error.Causes) == 0 {
-		p.paragraph(fieldIndent, fieldIndent, nil, text(shortMessage(c.Error.Message)))
+		if !strings.Contains(p.said, c.Error.Message) {
+			p.paragraph(fieldIndent, fieldIndent, nil, text(shortMessage(c.Error.Message)))
+		}
 		about := subject{object: c.Object}
 		if _, ok := p.sourceLine(c.Pos, about); ok { // else the place is in the line of the object already
 			gutter = p.place(fieldIndent, c.Pos, about)

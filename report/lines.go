@@ -39,9 +39,10 @@ func text(s string) span { return span{plain, s} }
 type printer struct {
 	out *bufio.Writer
 	Options
+	said string // what Flux says about the owner whose objects are written
 }
 
-func newPrinter(w io.Writer, o Options) *printer { return &printer{bufio.NewWriter(w), o} }
+func newPrinter(w io.Writer, o Options) *printer { return &printer{out: bufio.NewWriter(w), Options: o} }
 
 // line writes one line of spans, indented.
 func (p *printer) line(indent int, spans ...span) {

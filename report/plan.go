@@ -134,6 +134,7 @@ func (p *printer) section(sec section, was *v1.Step) {
 	}
 	p.line(2, head...)
 	p.verdict(sec, was)
+	p.said = sec.owner.Ready.Message
 	unchanged := 0
 	var blocked []string
 	for _, c := range firstStop(sec.changes) {
