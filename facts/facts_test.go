@@ -154,6 +154,7 @@ func TestSuspended(t *testing.T) {
 	pending := []diff.Change{{Object: finding.Ref{Kind: "ConfigMap", Name: "a"}}, {Object: finding.Ref{Kind: "ConfigMap", Name: "b"}}}
 	check(t, "from now on", Step{Owners: []Owner{{Ref: apps, Before: off, After: on}}},
 		want{"suspended", finding.Warning, "Kustomization/flux-system/apps", "/spec/suspend", "is suspended from now on"})
+	check(t, "as it arrives in an empty cluster", Step{Empty: true, Owners: []Owner{{Ref: apps, After: on}}})
 	check(t, "still, and this change waits", Step{Owners: []Owner{{Ref: apps, Before: on, After: on, Pending: pending}}},
 		want{"suspended", finding.Info, "Kustomization/flux-system/apps", "/spec/suspend", "stays suspended: 2 changes will be applied when it is resumed"})
 	check(t, "still, and nothing waits", Step{Owners: []Owner{{Ref: apps, Before: on, After: on}}})

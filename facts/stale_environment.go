@@ -34,6 +34,9 @@ func findStaleEnvironment(s Step) []finding.Fact {
 		for _, w := range s.Workloads {
 			ref := refOf(w)
 			t, ok := templateOf(ref)
+			if n, set := number(w, "spec", "replicas"); set && n == 0 {
+				continue
+			}
 			if !ok || !t.rolls || restart[ref] || ref.Namespace != o.Ref.Namespace {
 				continue
 			}

@@ -26,7 +26,7 @@ func findSuspended(s Step) []finding.Fact {
 	var out []finding.Fact
 	for _, o := range s.Owners {
 		was, is := truth(o.Before, "spec", "suspend"), truth(o.After, "spec", "suspend")
-		if !is || o.After == nil || was && len(o.Pending) == 0 {
+		if !is || o.After == nil || s.Empty || was && len(o.Pending) == 0 {
 			continue
 		}
 		f := o.fact("/spec/suspend", "is suspended from now on")

@@ -61,9 +61,6 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 			h.after = nil
 		}
 		if c, ok := r.change(h); ok {
-			if c.Action == diff.Recreate && c.Reason == "moved" {
-				r.note("%s is deleted by %s before %s makes it anew; had the latter come first, it would have stayed", c.Object, c.From, c.Owner)
-			}
 			written[h.ref] = true
 			r.evidence(h, c)
 			out = append(out, c)
@@ -224,7 +221,8 @@ func (r *replay) sortChanges(list []diff.Change) {
 func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
-	step.Facts = r.facts(ctx)
+	r.step.after = r.ownersNow(ctx)
+	step.Facts, step.Open = r.facts(ctx), r.open(step.Changes)
 	step.Events, step.Notes = r.step.events, r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)

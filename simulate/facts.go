@@ -41,7 +41,7 @@ func (r *replay) evidence(h *history, c diff.Change) {
 // facts says what a reviewer has to know about the step. What was so before the
 // step already is not said again.
 func (r *replay) facts(ctx context.Context) []finding.Fact {
-	now := r.ownersNow(ctx)
+	now := r.step.after
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx)}
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) }}

@@ -18,7 +18,7 @@ import (
 func (r *replay) finalizeAll(ctx context.Context) error {
 	for _, s := range r.subjects(ctx, fluxKinds...) {
 		k, _ := kindOf(s.ref)
-		if !s.deleting() || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
+		if !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
 			continue
 		}
 		r.recorder.act(s.ref)

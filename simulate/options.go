@@ -51,6 +51,8 @@ type StepInput struct {
 	Apply  []Edit // what others do to the cluster before the step
 	Delete []Edit // objects that others delete before the step
 	Resync bool   // every Flux object is asked to reconcile once more
+
+	Order []Precedence // of owners whose order the controllers leave open
 }
 
 // Edit is what somebody else than Flux does to one object.

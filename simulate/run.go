@@ -76,6 +76,8 @@ type stepRun struct {
 	ranked   map[finding.Ref]bool
 	entries  []entry
 	owners   map[finding.Ref]*unstructured.Unstructured // Flux objects before the step
+	after    map[finding.Ref]*unstructured.Unstructured // and at its end
+	waiting  []prior
 	observed []facts.Object
 	events   []Event
 	notes    []string

@@ -14,6 +14,7 @@ import (
 func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
 	r.begin(in)
 	r.step.owners = r.ownersNow(ctx)
+	r.beginOrder()
 	if err := r.edits(ctx); err != nil {
 		return Step{}, err
 	}
@@ -72,7 +73,7 @@ func (r *replay) round(ctx context.Context, first bool) (bool, error) {
 	if err := r.reconcileAll(ctx, true); err != nil {
 		return false, err
 	}
-	if r.moment() != before {
+	if r.moment() != before || r.letGo() {
 		return true, nil
 	}
 	return r.timeout(ctx)
@@ -89,7 +90,7 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 	r.reindex(ctx)
 	var ready []*subject
 	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		if s.deleting() || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, retry) {
+		if s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, retry) {
 			continue
 		}
 		ok, err := r.check(ctx, s)

@@ -46,6 +46,7 @@ type Step struct {
 	Changes []diff.Change  `json:"changes"`         // sorted by owner in order of reconciliation, then by object
 	Owners  []Owner        `json:"owners"`          // sorted by ref
 	Facts   []finding.Fact `json:"facts,omitempty"` // the most severe first
+	Open    []Precedence   `json:"-"`               // orders that the controllers leave open, and that were not taken
 	Events  []Event        `json:"events,omitempty"`
 	Notes   []string       `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
 }

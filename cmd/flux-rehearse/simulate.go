@@ -213,6 +213,9 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	if err != nil {
 		return fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
 	}
+	if err := r.otherOrder(ctx, o, result.Steps); err != nil {
+		return err
+	}
 	for _, s := range result.Steps {
 		out.Steps = append(out.Steps, step(s))
 	}

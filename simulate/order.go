@@ -1,0 +1,149 @@
+package simulate
+
+import (
+	"slices"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/facts"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+// Precedence is an order of two owners of one object that the controllers leave
+// open: Then waits until First has taken the object or has let go of it, or
+// until nothing else happens.
+type Precedence struct {
+	Object      finding.Ref
+	First, Then finding.Ref
+}
+
+// prior is a Precedence while a step runs.
+type prior struct {
+	Precedence
+	had bool // First applied the object before the step
+}
+
+// beginOrder notes who has what before the step.
+func (r *replay) beginOrder() {
+	for _, p := range r.step.input.Order {
+		r.step.waiting = append(r.step.waiting, prior{p, r.has(p.First, p.Object)})
+	}
+}
+
+func (r *replay) has(owner, ref finding.Ref) bool {
+	m := r.memory[owner]
+	return m != nil && m.rendered[ref] != nil
+}
+
+// held reports whether a Flux object has to let another one go first.
+func (r *replay) held(ref finding.Ref) bool {
+	return slices.ContainsFunc(r.step.waiting, func(p prior) bool {
+		return p.Then == ref && r.has(p.First, p.Object) == p.had
+	})
+}
+
+// letGo ends all waiting for others, since nothing else happens any more. It
+// reports whether anybody waited.
+func (r *replay) letGo() bool {
+	waited := len(r.step.waiting) > 0
+	r.step.waiting = nil
+	return waited
+}
+
+// open lists the orders that the replay could have taken the other way round:
+// for each object that moves between owners, without one depending on the other.
+func (r *replay) open(changes []diff.Change) []Precedence {
+	var out []Precedence
+	for _, c := range changes {
+		from, to := c.From, c.Owner
+		if c.Action == diff.Delete {
+			from, to = c.Owner, r.otherTaker(c)
+		}
+		p := Precedence{Object: c.Object, First: to, Then: from}
+		if c.Action == diff.Adopt {
+			p.First, p.Then = from, to
+		}
+		moved := c.Action == diff.Delete || c.Reason == "moved"
+		if !moved || from.IsZero() || to.IsZero() || r.has(from, c.Object) || r.waitsFor(p.First, p.Then, 0) {
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// otherTaker is who applies an object that another owner deletes.
+func (r *replay) otherTaker(c diff.Change) finding.Ref {
+	for _, ref := range r.providers(c.Object) {
+		if ref != c.Owner {
+			return ref
+		}
+	}
+	return finding.Ref{}
+}
+
+// maxDepends bounds how far dependencies are followed.
+const maxDepends = 20
+
+// waitsFor reports whether an owner depends on another one, before and after the step.
+func (r *replay) waitsFor(owner, other finding.Ref, depth int) bool {
+	if owner == other {
+		return true
+	}
+	u := r.step.after[owner]
+	if u == nil || depth > maxDepends || owner.Kind != other.Kind {
+		return false
+	}
+	before := r.step.owners[owner]
+	for _, d := range (&subject{ref: owner, live: u}).dependencies() {
+		old := before == nil || slices.Contains((&subject{ref: owner, live: before}).dependencies(), d)
+		if old && r.waitsFor(d.ref, other, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// Compare says where the ends of one step differ when it is replayed in the two
+// orders that the controllers leave open.
+func Compare(taken, other Step) []finding.Fact {
+	var s facts.Step
+	for _, p := range taken.Open {
+		one, another := ends(taken, p.Object), ends(other, p.Object)
+		if one.words == another.words {
+			continue
+		}
+		s.Orders = append(s.Orders, facts.Order{Object: p.Object, First: p.Then, Second: p.First, End: one.words, Other: another.words,
+			Destroyed: one.destroyed || another.destroyed, Pos: one.pos})
+	}
+	return facts.Of(s)
+}
+
+type end struct {
+	words     string
+	destroyed bool
+	pos       finding.Position
+}
+
+// ends is what becomes of an object in a step.
+func ends(s Step, ref finding.Ref) end {
+	for _, c := range s.Changes {
+		if c.Object != ref {
+			continue
+		}
+		e := end{pos: c.Pos}
+		switch c.Action {
+		case diff.Recreate:
+			e.words, e.destroyed = "deleted and created again", true
+		case diff.Delete:
+			e.words, e.destroyed = "deleted", true
+		case diff.Adopt:
+			e.words = "taken over as it is"
+		case diff.Fail, diff.Blocked:
+			e.words = "not applied"
+		default:
+			e.words = "kept"
+		}
+		return e
+	}
+	return end{words: "kept"}
+}
