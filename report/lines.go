@@ -42,7 +42,9 @@ type printer struct {
 	said string // what Flux says about the owner whose objects are written
 }
 
-func newPrinter(w io.Writer, o Options) *printer { return &printer{out: bufio.NewWriter(w), Options: o} }
+func newPrinter(w io.Writer, o Options) *printer {
+	return &printer{out: bufio.NewWriter(w), Options: o}
+}
 
 // line writes one line of spans, indented.
 func (p *printer) line(indent int, spans ...span) {
