@@ -48,6 +48,8 @@ var arrows = map[string][]string{
 	"simulate/releases":         {"simulate", "simulate/release", "render", "render/helmrelease", "source", "finding"},
 	"report":                    {"report/v1", "finding", "diff"},
 	"report/v1":                 {"finding", "diff"},
+
+	"render/kustomization/sops/sopstest": {},
 }
 
 // owners lists the packages that alone may import a heavy dependency, tests included.
@@ -72,7 +74,9 @@ var owners = map[string][]string{
 	"sigs.k8s.io/controller-tools/":              {"schemas/generate"},
 	"github.com/fluxcd/pkg/runtime/cel":          {"simulate", "render/expression"},
 	"github.com/Masterminds/sprig/":              {"render/resourceset"},
-	"github.com/getsops/":                        {"render/kustomization/sops"},
+	"github.com/getsops/":                        {"render/kustomization/sops", "render/kustomization/sops/sopstest"},
+	"github.com/ProtonMail/":                     {"render/kustomization/sops", "render/kustomization/sops/sopstest"},
+	"filippo.io/age":                             {"render/kustomization/sops", "render/kustomization/sops/sopstest"},
 	"k8s.io/pod-security-admission/":             {"facts"},
 	"k8s.io/component-helpers/":                  {"facts"},
 }

@@ -19,9 +19,9 @@ var volatile = []string{"managedFields", "resourceVersion", "uid", "generation",
 // as in the Kubernetes schemas, other lists by their longest common subsequence,
 // so that an inserted item is one added field. The index in a pointer is that
 // of the item after the change, or before it for a removed item. Either object
-// may be nil. Values of a Secret are masked.
-func Objects(before, after map[string]any) []Field {
-	w := &walk{secret: isSecret(before) || isSecret(after)}
+// may be nil. Values of a Secret are masked, and those at the hidden pointers.
+func Objects(before, after map[string]any, hidden ...string) []Field {
+	w := &walk{secret: isSecret(before) || isSecret(after), pointers: hidden}
 	w.members(place{}, visible(before), visible(after))
 	slices.SortStableFunc(w.fields, compareFields)
 	return w.fields
@@ -70,8 +70,9 @@ func plainName(name string) bool {
 
 // walk collects the fields that differ between two values.
 type walk struct {
-	secret bool
-	fields []Field
+	secret   bool
+	pointers []string // hidden
+	fields   []Field
 }
 
 func (w *walk) values(at place, before, after any) {
@@ -187,10 +188,10 @@ func (w *walk) add(at place, f Field) {
 
 // print writes a value that only one of the objects has, or a short one.
 func (w *walk) print(at place, v any) string {
-	if !w.secret {
+	if !w.secret && len(w.pointers) == 0 {
 		return compact(v)
 	}
-	if v = maskAt(at.tokens, v); v == any(mask) {
+	if v = w.maskAt(at.tokens, v); v == any(mask) {
 		return mask
 	}
 	return compact(v)

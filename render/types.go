@@ -30,6 +30,7 @@ type Origin struct {
 	Hook      bool             // a Helm hook
 	Note      string           // template path in a chart, for display
 	Encrypted bool             // some leaves are placeholders for encrypted values
+	Hidden    []string         // JSON pointers of leaves that were encrypted, and that nothing may print
 	Outside   bool             // held by the cluster, applied by no Flux object
 }
 

@@ -101,7 +101,10 @@ func (r *replay) change(h *history) (diff.Change, bool) {
 			c.Action, c.Reason, c.From = diff.Adopt, reason, from
 		}
 	}
-	c.Fields = diff.Objects(r.uids.stable(h.before), r.uids.stable(h.after))
+	if m := r.memory[h.owner]; m != nil && m.rendered[h.ref] != nil {
+		r.hide(m.rendered[h.ref])
+	}
+	c.Fields = diff.Objects(r.uids.stable(h.before), r.uids.stable(h.after), r.hidden[h.ref]...)
 	if c.Action == diff.Update && len(c.Fields) == 0 {
 		c.Action = diff.Unchanged
 	}

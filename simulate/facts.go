@@ -202,7 +202,7 @@ func (r *replay) rehearsed(ctx context.Context, cl client.Client, u *unstructure
 	}
 	if live == nil {
 		c.Action = diff.Create
-	} else if c.Fields = diff.Objects(r.uids.stable(live.Object), r.uids.stable(dry.Object)); len(c.Fields) == 0 {
+	} else if c.Fields = diff.Objects(r.uids.stable(live.Object), r.uids.stable(dry.Object), r.hidden[c.Object]...); len(c.Fields) == 0 {
 		c.Action = diff.Unchanged
 	}
 	return c

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -58,14 +59,15 @@ type replay struct {
 	known      []finding.Fact // of the step before, nil before the first
 	seeded     bool           // the entry is in the cluster
 	uids       *uids
-	unenforced map[string]bool        // kinds of admission policies written and perhaps not enforced yet
-	ending     map[string]finding.Ref // namespaces being deleted, by whom
-	deletions  int                    // so far
-	collected  int                    // deletions that the garbage collection has seen
-	settled    int                    // how much had changed when the rest of the cluster was imitated last
-	placed     int                    // objects that others than Flux wrote so far
-	owned      bool                   // some object has an owner that may go
-	reported   map[types.UID]int64    // generations of the objects reported ready
+	unenforced map[string]bool          // kinds of admission policies written and perhaps not enforced yet
+	ending     map[string]finding.Ref   // namespaces being deleted, by whom
+	deletions  int                      // so far
+	collected  int                      // deletions that the garbage collection has seen
+	settled    int                      // how much had changed when the rest of the cluster was imitated last
+	placed     int                      // objects that others than Flux wrote so far
+	owned      bool                     // some object has an owner that may go
+	reported   map[types.UID]int64      // generations of the objects reported ready
+	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
 }
 
 // stepRun is what is known of the step being played.
@@ -99,6 +101,7 @@ func newReplay(opts Options) (*replay, error) {
 		reported:   map[types.UID]int64{},
 		ending:     map[string]finding.Ref{},
 		unenforced: map[string]bool{},
+		hidden:     map[finding.Ref][]string{},
 		boot:       map[types.UID]bool{},
 	}
 	var err error
@@ -149,11 +152,22 @@ func (r *replay) unsure(ref finding.Ref) bool {
 func (r *replay) applies(objects []*render.Object) {
 	for _, o := range objects {
 		r.applied[o.Ref()] = o
+		r.hide(o)
 		if r.opts.Produced == nil {
 			continue
 		}
 		if made, ok := r.opts.Produced(o.Unstructured); ok {
 			r.produced[made] = true
+		}
+	}
+}
+
+// hide takes note of the leaves of an object that nothing may print, in no
+// later step either: the cluster holds what was.
+func (r *replay) hide(o *render.Object) {
+	for _, pointer := range o.Origin.Hidden {
+		if !slices.Contains(r.hidden[o.Ref()], pointer) {
+			r.hidden[o.Ref()] = append(r.hidden[o.Ref()], pointer)
 		}
 	}
 }

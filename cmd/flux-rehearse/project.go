@@ -22,6 +22,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/render/inputprovider"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/render/resourceset"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/schemas"
@@ -38,6 +39,7 @@ type project struct {
 	live    []*unstructured.Unstructured // objects of the running clusters, as --live gives them
 	// recorded are input providers with what services answered them.
 	recorded []*unstructured.Unstructured
+	keys     sops.Keys
 }
 
 // revision is a Tree and the clusters that it describes.
@@ -84,11 +86,15 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := opt.decryptionKeys()
+	if err != nil {
+		return nil, err
+	}
 	work, err := temporary.New("", "flux-rehearse-work-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: recorded}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: recorded, keys: keys}, nil
 }
 
 func (p *project) close() { _ = p.work.Remove() }
@@ -255,7 +261,7 @@ func (p *project) renderers(r *revision) []render.Renderer {
 	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(p.live, p.recorded)})
 	return []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
-		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote}),
+		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Keys: p.keys, Reveal: p.opt.secrets.add}),
 		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())
 		}}),
@@ -302,6 +308,7 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 		return err
 	}
 	c.world = w
+	p.opt.secrets.allow(w)
 	c.catalog = catalog.With(crds(w))
 	return nil
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -41,7 +39,7 @@ func runRender(ctx context.Context, opt *options) error {
 	}
 	bar.stop()
 	for _, c := range r.clusters {
-		if err := printWorld(opt.streams.out, c.world); err != nil {
+		if err := printWorld(opt, c.world); err != nil {
 			return err
 		}
 		for _, out := range c.world.Outcomes {
@@ -53,7 +51,8 @@ func runRender(ctx context.Context, opt *options) error {
 	return nil
 }
 
-func printWorld(w io.Writer, world *render.World) error {
+func printWorld(opt *options, world *render.World) error {
+	w := opt.streams.out
 	for _, out := range world.Outcomes {
 		owner := fmt.Sprintf("%s of cluster %s", out.Object.Ref(), world.Entry.Name)
 		if out.State != render.Rendered {
@@ -62,7 +61,7 @@ func printWorld(w io.Writer, world *render.World) error {
 		}
 		for _, list := range [][]*render.Object{out.CRDs, out.Applies, out.Hooks} {
 			for _, o := range list {
-				if err := printObject(w, owner, o); err != nil {
+				if err := opt.printObject(owner, o); err != nil {
 					return err
 				}
 			}
@@ -71,8 +70,8 @@ func printWorld(w io.Writer, world *render.World) error {
 	return nil
 }
 
-func printObject(w io.Writer, owner string, o *render.Object) error {
-	data, err := yaml.Marshal(diff.Mask(o.Object))
+func (opt *options) printObject(owner string, o *render.Object) error {
+	data, err := yaml.Marshal(opt.secrets.object(o))
 	if err != nil {
 		return fmt.Errorf("print %s: %w", o.Ref(), err)
 	}
@@ -80,6 +79,6 @@ func printObject(w io.Writer, owner string, o *render.Object) error {
 	if o.Origin.Hook {
 		hook = ", a hook"
 	}
-	_, err = fmt.Fprintf(w, "---\n# %s%s\n# from %s\n%s", owner, hook, o.At(""), data)
+	_, err = fmt.Fprintf(opt.streams.out, "---\n# %s%s\n# from %s\n%s", owner, hook, o.At(""), data)
 	return err
 }

@@ -46,6 +46,8 @@ type options struct {
 	format    string
 	flux      string
 	colour    string
+	keys      []string
+	secrets   secrets
 	streams   streams
 	exit      int // set by the command
 }
@@ -63,13 +65,13 @@ func execute(ctx context.Context, args []string, s streams) int {
 	case err == nil:
 		return opt.exit
 	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintf(s.err, "flux-rehearse: %v\n", err)
+		fmt.Fprintf(s.err, "flux-rehearse: %s\n", opt.secrets.hide(err.Error()))
 		return exitUsage
 	case ctx.Err() != nil:
 		fmt.Fprintln(s.err, "flux-rehearse: interrupted")
 		return exitBroken
 	}
-	fmt.Fprintf(s.err, "flux-rehearse: %v\n", err)
+	fmt.Fprintf(s.err, "flux-rehearse: %s\n", opt.secrets.hide(err.Error()))
 	return exitBroken
 }
 
@@ -113,6 +115,7 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.sourceMap, "source-map", "", "`file` that says where charts, OCI artifacts and other repositories lie on disk")
 	f.StringVar(&o.config, "config", "", "`file` with settings that the repository does not hold")
+	f.StringSliceVar(&o.keys, "decryption-keys", nil, "`path` of an age or PGP private key, or of a folder of *.agekey and *.asc, for SOPS (repeatable)")
 	f.BoolVar(&o.offline, "offline", true, "never dial; content that is not at hand is reported as unknown")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders and replays in parallel; the result does not depend on it")
 	f.StringSliceVar(&o.clusters, "cluster", nil, "only the clusters of this `name` (repeatable)")

@@ -77,6 +77,7 @@ func (p *project) validation(r *revision) validate.Input {
 
 // write prints a report in the format that the user chose.
 func (o *options) write(rep report.Report, tree *repo.Tree) error {
+	o.secrets.report(&rep)
 	return report.Write(o.streams.out, o.format, rep, report.Options{
 		Colour: o.colours(o.streams.out),
 		Width:  width(o.streams.out),

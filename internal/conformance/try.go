@@ -140,6 +140,9 @@ var masked = []struct {
 	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/helmchart-(<tmp>|[0-9]+)/source/`), ""},
 	// The program fetches no index of a Helm repository, and does not know its size.
 	{regexp.MustCompile(`index of (size [0-9.]+k?B|unknown size)`), "index"},
+	// SOPS names files in the home of the controller, and wraps its lines.
+	{regexp.MustCompile(`'<scratch>/`), "'/"},
+	{regexp.MustCompile(`\n +\| `), " "},
 	{regexp.MustCompile(`\s+`), " "},
 }
 

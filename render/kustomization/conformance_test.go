@@ -163,6 +163,9 @@ var recordMasks = []struct {
 	to   string
 }{
 	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/`), ""},
+	// SOPS names files in the home of the controller, and wraps its lines.
+	{regexp.MustCompile(`<scratch>/`), "/"},
+	{regexp.MustCompile(`\n +\| `), " "},
 	{regexp.MustCompile(`retrying in \d+s`), "retrying"},
 }
 
@@ -176,7 +179,6 @@ func masked(s string) string {
 // notHere names records that need what this package does not do.
 var notHere = map[string]string{
 	"sops-age/nokeysecret":               "a Secret of keys that is not in the repository counts as not at hand",
-	"sops-age/nosecretref":               "the text lists places on the machine of the controller",
 	"incident-spec-under-metadata/child": "the API server refuses the new spec",
 	"subst-from-produced/consumer":       "the order of two reconciliations",
 }

@@ -1,18 +1,45 @@
 package kustomization
 
 import (
+	"encoding/base64"
 	"fmt"
-	"strings"
+	"slices"
 
+	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 )
 
-// placeholderText stands for an encrypted text. It is valid base64, so that it
-// may stand in the data of a Secret.
-const placeholderText = "ZW5jcnlwdGVk"
+// jsonKeys are keys of Secrets whose values the API server wants to be JSON.
+var jsonKeys = []string{".dockerconfigjson", ".dockercfg"}
 
-// placeholder replaces every encrypted leaf by a value of the type that it
-// decrypts to.
+// placeholderText is what stands for the value of a key of a Secret.
+func placeholderText(key, text string) string {
+	if slices.Contains(jsonKeys, key) {
+		return "{}"
+	}
+	return text
+}
+
+// placeholders replaces every encrypted leaf of an object by a value of the type
+// that it decrypts to.
+func placeholders(content fields) map[string]any {
+	for k, v := range content {
+		content[k] = placeholder(v)
+	}
+	if content.text("kind") == "Secret" {
+		for _, key := range jsonKeys {
+			if _, ok := content.sub("data")[key]; ok {
+				content.sub("data")[key] = base64.StdEncoding.EncodeToString([]byte("{}"))
+			}
+			if _, ok := content.sub("stringData")[key]; ok {
+				content.sub("stringData")[key] = "{}"
+			}
+		}
+	}
+	return content
+}
+
 func placeholder(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -24,77 +51,58 @@ func placeholder(v any) any {
 			v[i] = placeholder(c)
 		}
 	case string:
-		if strings.HasPrefix(v, "ENC[") && strings.HasSuffix(v, "]") {
-			return placeholderOf(v)
+		if p, ok := sops.Placeholder(v); ok {
+			return p
 		}
 	}
 	return v
 }
 
-func placeholderOf(v string) any {
-	switch {
-	case strings.HasSuffix(v, ",type:int]"):
-		return int64(0)
-	case strings.HasSuffix(v, ",type:float]"):
-		return float64(0)
-	case strings.HasSuffix(v, ",type:bool]"):
-		return false
-	}
-	return placeholderText
-}
-
-// secretFile is an entry whose file may be encrypted, and how.
-type secretFile struct {
-	entry
-	format sops.Format
-}
-
-// secretFiles are the entries of a layer that the controller decrypts before a
-// build. Those of configMapGenerator are not among them.
-func (l *layer) secretFiles() []secretFile {
-	var out []secretFile
-	for i, g := range l.content.list("secretGenerator") {
-		for k, v := range object(g).list("files") {
-			text, _ := v.(string)
-			key, name, found := strings.Cut(text, "=")
-			if !found {
-				name = key
-			}
-			out = append(out, secretFile{
-				entry:  entry{text: name, pointer: fmt.Sprintf("/secretGenerator/%d/files/%d", i, k), layer: l},
-				format: sops.FormatOf(key),
-			})
-		}
-		for k, v := range object(g).list("envs") {
-			text, _ := v.(string)
-			out = append(out, envFile(l, text, fmt.Sprintf("/secretGenerator/%d/envs/%d", i, k)))
-		}
-	}
-	for i, p := range l.content.list("patches") {
-		if name := object(p).text("path"); name != "" {
-			out = append(out, secretFile{
-				entry:  entry{text: name, pointer: fmt.Sprintf("/patches/%d/path", i), layer: l},
-				format: sops.FormatOf(name),
-			})
-		}
-	}
-	return out
-}
-
-func envFile(l *layer, name, pointer string) secretFile {
-	f := sops.FormatOf(name)
-	if f == sops.Binary {
-		f = sops.Dotenv
-	}
-	return secretFile{entry: entry{text: name, pointer: pointer, layer: l}, format: f}
-}
-
-// packs reports whether the object holds one of the files.
-func (s *story) packs(files map[string]bool) bool {
+// noteFiles states what an object has from encrypted files: placeholders where
+// their keys are not at hand, secret values otherwise.
+func (j *job) noteFiles(r *kustomize.Resource, s *story) {
+	secret := map[string]bool{}
 	for _, t := range s.texts {
-		if t.node == nil && files[t.file.Path] {
-			return true
+		if t.file == nil {
+			continue
+		}
+		if err := j.keys.locked[t.file.Path]; err != nil {
+			field := ""
+			if t.node == nil {
+				field = "/data"
+			}
+			j.locked(r, s, field, err)
+		}
+		for _, l := range j.keys.opened[t.file.Path] {
+			secret[l.Text] = true
 		}
 	}
-	return false
+	if len(secret) == 0 {
+		return
+	}
+	if content, err := r.Content(); err == nil {
+		s.Hidden = append(s.Hidden, equal(content, secret, nil)...)
+	}
+}
+
+// equal lists the leaves whose text is one of these.
+func equal(v any, texts map[string]bool, at []string) []string {
+	at = at[:len(at):len(at)]
+	var out []string
+	switch v := v.(type) {
+	case map[string]any:
+		for k, c := range v {
+			out = append(out, equal(c, texts, append(at, k))...)
+		}
+	case []any:
+		for i, c := range v {
+			out = append(out, equal(c, texts, append(at, fmt.Sprint(i)))...)
+		}
+	default:
+		if texts[fmt.Sprint(v)] {
+			out = append(out, finding.Pointer(at...))
+		}
+	}
+	slices.Sort(out)
+	return out
 }

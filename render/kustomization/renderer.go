@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -14,6 +15,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/expression"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
@@ -28,6 +30,11 @@ type Options struct {
 	Dir func(source.Artifact) (string, error)
 	// HTTP returns the local copy of a remote file; nil means that there are none.
 	HTTP func(url string) (string, bool)
+	// Keys stand for the Secret of decryption keys where that is not at hand.
+	Keys sops.Keys
+	// Reveal is told every value that decryption brings to light; it may be
+	// called from several renders at once. Nil means that nobody asks.
+	Reveal func(text string)
 }
 
 // Renderer renders Flux Kustomizations.
@@ -171,6 +178,7 @@ func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {
 			origin.Writers = slices.Clone(origin.Writers)
 			if len(objects) > 1 {
 				origin.Doc, origin.Place, origin.Writers = nil, listItem(origin, k), nil
+				origin.Hidden = hiddenIn(origin.Hidden, fmt.Sprintf("/items/%d", k))
 			}
 			origin.Writers = append(origin.Writers, j.own(u)...)
 			origin.Writers = append(origin.Writers, j.addCommon(u, common)...)
@@ -185,6 +193,17 @@ func listItem(o render.Origin, index int) finding.Position {
 		return o.Place
 	}
 	return o.Doc.At(fmt.Sprintf("/items/%d", index))
+}
+
+// hiddenIn are the pointers below one, as seen from there.
+func hiddenIn(pointers []string, at string) []string {
+	var out []string
+	for _, p := range pointers {
+		if rest, ok := strings.CutPrefix(p, at+"/"); ok {
+			out = append(out, "/"+rest)
+		}
+	}
+	return out
 }
 
 // own labels the object with its owner, which is why the owner's name is the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
@@ -23,6 +24,8 @@ type fleet struct {
 	in   render.Input
 	root string
 	http map[string]string
+	keys sops.Keys
+	seen []string // values that decryption brought to light
 	held map[finding.Ref]*unstructured.Unstructured
 }
 
@@ -88,6 +91,7 @@ func (f *fleet) render() render.Result {
 	r := New(Options{
 		Dir:  func(source.Artifact) (string, error) { return f.root, nil },
 		HTTP: func(url string) (string, bool) { p, ok := f.http[url]; return p, ok },
+		Keys: f.keys, Reveal: func(text string) { f.seen = append(f.seen, text) },
 	})
 	return r.Render(context.Background(), f.in)
 }

@@ -2,11 +2,12 @@ package kustomization
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -17,40 +18,52 @@ import (
 // keyring is what spec.decryption brings. Nil means that nothing is decrypted.
 type keyring struct {
 	keys   sops.Keys
-	absent bool            // the keys are not at hand, so nothing can be concluded
-	wanted string          // Secret of keys that is absent, until its absence is stated
-	locked map[string]bool // files that stay encrypted
+	wanted string            // Secret of keys that is not at hand, until that is stated
+	locked map[string]error  // files with placeholders, and why
+	opened map[string][]leaf // decrypted files
 }
 
-// decrypt decrypts with the keys. ErrNotAtHand means that a placeholder has to do.
-func (k *keyring) decrypt(data []byte, in, out sops.Format) ([]byte, error) {
-	if k.absent {
-		return nil, sops.ErrNotAtHand
+// leaf is a value that decryption brought to light.
+type leaf = sops.Leaf
+
+// open decrypts with the keys. An error that wraps ErrNotAtHand means that a
+// placeholder has to do.
+func (j *job) open(data []byte, in, out sops.Format) (sops.Plain, error) {
+	plain, err := j.keys.keys.Decrypt(data, in, out)
+	if err == nil && j.options.Reveal != nil {
+		for _, l := range plain.Leaves {
+			j.options.Reveal(l.Text)
+		}
 	}
-	return k.keys.Decrypt(data, in, out)
+	return plain, err
 }
 
 // unlock finds the keys of spec.decryption and decrypts the files of the
 // kustomization before the build, as the controller does.
 func (j *job) unlock() *render.Result {
-	d, ok := j.spec["decryption"].(map[string]any)
-	if !ok {
+	d := j.spec.sub("decryption")
+	if d.text("provider") != "sops" {
 		return nil
 	}
-	j.keys = &keyring{locked: map[string]bool{}}
-	ref := finding.Ref{Kind: "Secret", Namespace: j.in.Object.GetNamespace(), Name: fields(d).sub("secretRef").text("name")}
-	if ref.Name == "" {
+	j.keys = &keyring{keys: sops.Keys{Certain: true}, locked: map[string]error{}, opened: map[string][]leaf{}}
+	_, own := d["secretRef"].(map[string]any)
+	ref := finding.Ref{Kind: "Secret", Namespace: j.in.Object.GetNamespace(), Name: d.sub("secretRef").text("name")}
+	from := fmt.Sprintf("sops decryption Secret '%s/%s'", ref.Namespace, ref.Name)
+	if !own {
 		ref.Namespace, ref.Name = "flux-system", j.in.Settings.SOPSAgeSecret
+		from = fmt.Sprintf("sops SOPS age decryption Secret '%s/%s'", ref.Namespace, ref.Name)
 	}
 	if ref.Name != "" {
-		if res := j.loadKeys(ref); res != nil {
+		if res := j.loadKeys(ref, from, !own); res != nil {
 			return res
 		}
 	}
 	return j.decryptFiles()
 }
 
-func (j *job) loadKeys(ref finding.Ref) *render.Result {
+// loadKeys reads the Secret of keys. Where it is not at hand, the keys that the
+// user gives stand for it.
+func (j *job) loadKeys(ref finding.Ref, from string, ageOnly bool) *render.Result {
 	u, presence := j.in.Cluster.Get(j.ctx, ref)
 	if presence == render.Absent && j.in.Settings.Complete {
 		text := fmt.Sprintf("secrets %q not found", ref.Name)
@@ -58,7 +71,7 @@ func (j *job) loadKeys(ref finding.Ref) *render.Result {
 	}
 	if presence != render.Present {
 		// The Secret of keys is usually made by hand and in no repository.
-		j.keys.absent, j.keys.wanted = true, ref.Name
+		j.keys.keys, j.keys.wanted = j.options.Keys, ref.Name
 		return nil
 	}
 	data := map[string][]byte{}
@@ -70,39 +83,15 @@ func (j *job) loadKeys(ref finding.Ref) *render.Result {
 	for k, v := range fields(u.Object).texts("stringData") {
 		data[k] = []byte(v)
 	}
-	var err error
-	if j.keys.keys, err = sops.NewKeys(data); err != nil {
-		text := fmt.Sprintf("cannot import keys of Secret '%s/%s': %s", ref.Namespace, ref.Name, err)
-		return j.refuse("BuildFailed", finding.Problem{Reason: "decryption-key-invalid", Field: "/spec/decryption/secretRef/name", Message: text})
+	if ageOnly {
+		maps.DeleteFunc(data, func(name string, _ []byte) bool { return path.Ext(name) != sops.AgeExtension })
 	}
-	return nil
-}
-
-// decryptFiles decrypts the sources of Secret generators and the files of patches.
-func (j *job) decryptFiles() *render.Result {
-	w, _ := j.layers()
-	for _, l := range w.all {
-		for _, e := range l.secretFiles() {
-			f, ok := j.files[clean(e.target())]
-			if !ok || !sops.IsEncrypted(f.Data, e.format) {
-				continue
-			}
-			data, err := j.keys.decrypt(f.Data, e.format, e.format)
-			switch {
-			case errors.Is(err, sops.ErrNotAtHand):
-				j.keys.locked[f.Path] = true
-			case err != nil:
-				res := j.report(&kustomize.Failure{Reason: "decryption-failed", Condition: "BuildFailed",
-					Message: fmt.Sprintf("error decrypting sources: %s", err)}, e.pos())
-				res.Problems = j.problems
-				return res
-			default:
-				if err := j.plan.Write(f.Path, data); err != nil {
-					return &render.Result{State: render.Unknown, Reason: "decryption-failed"}
-				}
-			}
-		}
+	keys, err := sops.NewKeys(data, from)
+	if err != nil {
+		return j.refuse("BuildFailed", finding.Problem{Reason: "decryption-key-invalid", Field: "/spec/decryption/secretRef/name", Message: err.Error()})
 	}
+	keys.Certain = true
+	j.keys.keys = keys
 	return nil
 }
 
@@ -112,103 +101,147 @@ func (j *job) decryptFiles() *render.Result {
 // applied as it is, which is what the controller does.
 func (j *job) decrypt(r *kustomize.Resource, s *story) *kustomize.Failure {
 	whole := r.Has("sops")
-	if !whole && (r.Kind != "Secret" || r.Group != "" || j.keys == nil) {
+	if !whole && r.Kind != "Secret" && j.keys == nil {
 		return nil
 	}
 	content, err := r.Content()
 	if err != nil || disabled(content) {
 		return nil
 	}
-	meta := fields(content).sub("sops")
+	if whole {
+		mac, ok := fields(content).sub("sops")["mac"]
+		whole = ok && mac != nil && mac != ""
+	}
 	switch {
-	case whole && meta.text("mac") == "":
-		return nil
-	case whole && j.keys == nil:
-		j.exposed(r, s)
+	case j.keys == nil:
+		j.exposed(r, s, content, whole)
 		return nil
 	case whole:
 		return j.decryptObject(r, s, content)
+	case r.Kind == "Secret":
+		if failure := j.decryptValues(r, s); failure != nil {
+			return failure
+		}
 	}
-	return j.decryptValues(r, s, content)
+	j.noteFiles(r, s)
+	return nil
 }
 
-func (j *job) exposed(r *kustomize.Resource, s *story) {
+// exposed states that an encrypted object is applied as it is.
+func (j *job) exposed(r *kustomize.Resource, s *story, content fields, whole bool) {
+	field, effect := "/sops", "the encrypted text is applied as it is"
+	if !whole {
+		key, ok := encryptedValue(content)
+		if !ok || r.Kind != "Secret" {
+			return
+		}
+		field = finding.Pointer("data", key)
+	} else if r.Kind == "Secret" && r.Group == "" && !isBase64(content.sub("data")) {
+		effect = "the controller refuses it"
+	}
 	ref := refOf(r)
 	j.problems = append(j.problems, finding.Problem{
-		Reason: "sops-without-decryption", Object: ref, Field: "/sops", Pos: s.At("/sops"),
-		Message: fmt.Sprintf("%s is encrypted, but %s has no spec.decryption: the encrypted text is applied as it is", ref, j.in.Object.Ref()),
+		Reason: "sops-without-decryption", Object: ref, Field: field, Pos: s.At(field),
+		Message: fmt.Sprintf("%s is encrypted, but %s has no spec.decryption: %s", ref, j.in.Object.Ref(), effect),
 		Hint:    "set spec.decryption.provider: sops and a secretRef",
 	})
 }
 
-func (j *job) decryptObject(r *kustomize.Resource, s *story, content map[string]any) *kustomize.Failure {
-	data, err := json.Marshal(content)
-	if err != nil {
-		return nil
+// encryptedValue is the first key whose value is an encrypted file, or the MAC
+// of one whose lines became keys.
+func encryptedValue(content fields) (string, bool) {
+	for _, key := range slices.Sorted(maps.Keys(content.sub("data"))) {
+		raw, err := base64.StdEncoding.DecodeString(content.sub("data").text(key))
+		if err != nil {
+			continue
+		}
+		format, found := sops.Detect(raw)
+		if found && format != sops.INI || key == "sops_mac" && strings.HasPrefix(string(raw), "ENC[") {
+			return key, true
+		}
 	}
-	plain, err := j.keys.decrypt(data, sops.JSON, sops.JSON)
+	return "", false
+}
+
+func isBase64(data fields) bool {
+	for _, v := range data {
+		text, _ := v.(string)
+		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *job) decryptObject(r *kustomize.Resource, s *story, content fields) *kustomize.Failure {
+	data, err := r.JSON()
+	if err != nil {
+		return failed(r, err)
+	}
+	plain, err := j.open(data, sops.JSON, sops.JSON)
 	if errors.Is(err, sops.ErrNotAtHand) {
 		delete(content, "sops")
-		clear, _ := placeholder(content).(map[string]any)
-		j.locked(r, s, "/sops")
-		return failed(r, r.Replace(clear))
+		j.locked(r, s, "/sops", err)
+		return failed(r, r.Replace(placeholders(content)))
 	}
 	if err != nil {
 		return failed(r, fmt.Errorf("failed to decrypt and format '%s/%s' %s data: %w", r.Namespace, r.Name, r.Kind, err))
 	}
-	var clear map[string]any
-	if err := json.Unmarshal(plain, &clear); err != nil {
-		return failed(r, err)
+	for _, l := range plain.Leaves {
+		s.Hidden = append(s.Hidden, finding.Pointer(l.Path...))
 	}
-	return failed(r, r.Replace(clear))
+	if err := r.SetJSON(plain.Data); err != nil {
+		return failed(r, fmt.Errorf("failed to unmarshal decrypted '%s/%s' %s to JSON: %w", r.Namespace, r.Name, r.Kind, err))
+	}
+	return nil
 }
 
-func (j *job) decryptValues(r *kustomize.Resource, s *story, content map[string]any) *kustomize.Failure {
-	values := fields(content).sub("data")
-	changed := false
+// decryptValues decrypts the values of a Secret. As in the controller all of
+// its data become texts, encrypted or not.
+func (j *job) decryptValues(r *kustomize.Resource, s *story) *kustomize.Failure {
+	values := r.Data()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		text, _ := values[key].(string)
-		raw, err := base64.StdEncoding.DecodeString(text)
-		format := sops.FormatOf(key)
-		if err != nil || !sops.IsEncrypted(raw, format) {
+		raw, err := base64.StdEncoding.DecodeString(values[key])
+		if err != nil {
 			continue
 		}
-		plain, err := j.keys.decrypt(raw, format, format)
-		if errors.Is(err, sops.ErrNotAtHand) {
-			values[key] = base64.StdEncoding.EncodeToString([]byte(placeholderText))
-			j.locked(r, s, finding.Pointer("data", key))
-			changed = true
+		in, found := sops.Detect(raw)
+		if !found {
 			continue
+		}
+		plain, err := j.open(raw, in, sops.FormatOf(key))
+		if errors.Is(err, sops.ErrNotAtHand) {
+			j.locked(r, s, finding.Pointer("data", key), err)
+			plain.Data, err = []byte(placeholderText(key, sops.PlaceholderOf(raw))), nil
 		}
 		if err != nil {
 			return failed(r, fmt.Errorf("failed to decrypt and format '%s/%s' Secret field '%s': %w", r.Namespace, r.Name, key, err))
 		}
-		values[key], changed = base64.StdEncoding.EncodeToString(plain), true
+		values[key] = base64.StdEncoding.EncodeToString(plain.Data)
 	}
-	if s.packs(j.keys.locked) && !s.Encrypted {
-		j.locked(r, s, "/data")
-	}
-	if !changed {
-		return nil
-	}
-	return failed(r, r.Replace(content))
+	r.SetData(values)
+	return nil
 }
 
 // locked states that the content of an object is not known here.
-func (j *job) locked(r *kustomize.Resource, s *story, field string) {
+func (j *job) locked(r *kustomize.Resource, s *story, field string, why error) {
 	if s.Encrypted {
 		return
 	}
 	s.Encrypted = true
-	if j.keys.wanted != "" {
+	if j.keys.wanted != "" && !errors.Is(why, sops.ErrRemote) {
 		j.problems = append(j.problems, j.problem("decryption-secret-not-local", "/spec/decryption/secretRef/name",
 			fmt.Sprintf("Secret %q with the decryption keys is not at hand, so encrypted values are not known here", j.keys.wanted)))
 		j.keys.wanted = ""
 	}
 	ref := refOf(r)
+	what := "its key is not at hand"
+	if errors.Is(why, sops.ErrRemote) {
+		what = "its key is in a key service that needs the network"
+	}
 	j.problems = append(j.problems, finding.Problem{
 		Reason: "secret-encrypted", Object: ref, Field: field, Pos: s.At(field),
-		Message: fmt.Sprintf("%s is encrypted and its key is not at hand, so its values are placeholders", ref),
+		Message: fmt.Sprintf("%s is encrypted and %s, so its values are placeholders", ref, what),
 	})
 }
 
@@ -225,5 +258,5 @@ func refOf(r *kustomize.Resource) finding.Ref {
 }
 
 func disabled(content fields) bool {
-	return content.sub("metadata").sub("annotations").text(Group+"/decrypt") == "disabled"
+	return strings.EqualFold(content.sub("metadata").sub("annotations").text(Group+"/decrypt"), "disabled")
 }

