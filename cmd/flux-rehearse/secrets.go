@@ -66,8 +66,8 @@ func (s *secrets) add(text string) {
 	s.long = nil
 }
 
-// allow takes in the names of objects, which are printed whatever values are
-// equal to them.
+// allow takes in the names that the repository writes in plain text, which are
+// printed whatever values are equal to them.
 func (s *secrets) allow(w *render.World) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +75,10 @@ func (s *secrets) allow(w *render.World) {
 		s.names = map[string]bool{}
 	}
 	for _, o := range w.Objects() {
-		for _, name := range []string{o.GetKind(), o.GetNamespace(), o.GetName()} {
-			s.names[name] = true
+		s.names[o.GetKind()] = true
+		if o.Origin.Doc != nil {
+			s.names[o.Origin.Doc.Text("/metadata/name")] = true
+			s.names[o.Origin.Doc.Text("/metadata/namespace")] = true
 		}
 	}
 	s.long = nil
@@ -155,13 +157,10 @@ func (s *secrets) value(v any) any {
 // report takes the values out of everything that a report quotes.
 func (s *secrets) report(r *report.Report) { s.walk(reflect.ValueOf(r).Elem()) }
 
-// identities are types whose texts are names and places.
-var identities = []reflect.Type{reflect.TypeFor[finding.Ref](), reflect.TypeFor[finding.Position]()}
-
-// walk replaces every text below a value that can be set. Texts of a type of
-// their own are codes.
+// walk replaces every text below a value that can be set, but places. Texts of
+// a type of their own are codes.
 func (s *secrets) walk(v reflect.Value) {
-	if slices.Contains(identities, v.Type()) {
+	if v.Type() == reflect.TypeFor[finding.Position]() {
 		return
 	}
 	switch v.Kind() {
