@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 
@@ -63,8 +64,13 @@ func Main() (code int, ran bool) {
 	return cli.Run(app.NewAPIServerCommand()), true
 }
 
+// walSegment is how much of the disk a log of etcd takes beforehand, in bytes;
+// by default it is 64 MB, twice.
+const walSegment = 4 << 20
+
 // runEtcd runs the linked etcd, which ends the process itself.
 func runEtcd() int {
+	wal.SegmentSizeBytes = walSegment
 	for _, v := range os.Environ() {
 		// etcd reads every flag from the environment too.
 		if key, _, _ := strings.Cut(v, "="); strings.HasPrefix(key, "ETCD_") {

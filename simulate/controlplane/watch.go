@@ -42,9 +42,10 @@ func (p *Plane) Logs() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// tailOf returns the last lines of a file, or nothing when it cannot be read.
+// tailOf returns the last lines of a log before the trace of a crash, or
+// nothing when it cannot be read.
 func tailOf(path string) string {
-	const size, lines = 16 << 10, 12
+	const size, lines, width = 64 << 10, 12, 400
 	file, err := os.Open(path)
 	if err != nil {
 		return ""
@@ -59,7 +60,13 @@ func tailOf(path string) string {
 	if err != nil {
 		return ""
 	}
+	data, _, _ = bytes.Cut(data, []byte("\ngoroutine "))
 	all := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
+	for i, line := range all {
+		if len(line) > width {
+			all[i] = append(bytes.ToValidUTF8(line[:width:width], nil), " …"...)
+		}
+	}
 	if len(all) > lines {
 		all = all[len(all)-lines:]
 	}
