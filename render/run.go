@@ -165,7 +165,7 @@ func (r *run) settled(ref finding.Ref) bool {
 		_, ok := r.sources.external[ref]
 		return ok
 	}
-	return r.world.Object(ref) != nil || r.world.produced[ref] != nil
+	return r.world.Object(ref) != nil || r.world.Producer(ref) != nil
 }
 
 // merge takes the outcomes of a wave into the World, in order.

@@ -71,7 +71,7 @@ func (s settlement) firstUnmet(out *Outcome) *Dependency {
 			if (dep.Ready || s.additive(out)) && !s.ready[dep.Ref] {
 				return &dep
 			}
-		case !dep.Foreign || s.world.Object(dep.Ref) == nil && s.world.produced[dep.Ref] == nil && s.allKnown():
+		case !dep.Foreign || s.world.Object(dep.Ref) == nil && s.world.Producer(dep.Ref) == nil && s.allKnown():
 			return &dep
 		}
 	}

@@ -3,7 +3,6 @@ package render
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -54,7 +53,13 @@ func (w *World) Appliers(ref finding.Ref) []*Object { return w.live[ref] }
 
 // Producer returns the object that makes the Secret or ConfigMap that ref names
 // in the cluster (an ExternalSecret, a SealedSecret, a Certificate), or nil.
-func (w *World) Producer(ref finding.Ref) *Object { return w.produced[ref] }
+func (w *World) Producer(ref finding.Ref) *Object {
+	if o := w.produced[ref]; o != nil {
+		return o
+	}
+	ref.Namespace = Everywhere
+	return w.produced[ref]
+}
 
 // Outcome returns the outcome of the Flux object that ref names, or nil.
 func (w *World) Outcome(ref finding.Ref) *Outcome { return w.outcomes[ref] }
@@ -63,11 +68,11 @@ func (w *World) Outcome(ref finding.Ref) *Outcome { return w.outcomes[ref] }
 func (w *World) Get(_ context.Context, ref finding.Ref) (*unstructured.Unstructured, Presence) {
 	o := w.Object(ref)
 	switch {
-	case o == nil && w.produced[ref] != nil:
+	case o == nil && w.Producer(ref) != nil:
 		return nil, Unsure
 	case o == nil:
 		return nil, Absent
-	case o.Origin.Encrypted:
+	case o.Origin.Encrypted, filledByOthers(o.Unstructured):
 		return o.Unstructured, Unsure
 	}
 	return o.Unstructured, Present
@@ -109,7 +114,7 @@ func (w *World) Capabilities(context.Context) Capabilities {
 func (w *World) admit(o *Object) {
 	ref := o.Ref()
 	w.live[ref] = append(w.live[ref], o)
-	if made, ok := ProducedBy(o); ok {
+	for _, made := range ProducedBy(o.Unstructured) {
 		w.produced[made] = o
 	}
 	if ref.Group == "apiextensions.k8s.io" && ref.Kind == "CustomResourceDefinition" {
@@ -132,45 +137,4 @@ func servedBy(crd *unstructured.Unstructured) []string {
 		out = append(out, group+"/"+name, group+"/"+name+"/"+kind)
 	}
 	return out
-}
-
-// producers lists the kinds whose controllers make a Secret or ConfigMap in the
-// cluster, and the fields that name it, first match wins; the object's own name
-// is the fallback when ownName is set.
-var producers = []struct {
-	group, kind, makes string
-	fields             [][]string
-	ownName            bool
-}{
-	{"external-secrets.io", "ExternalSecret", "Secret", [][]string{{"spec", "target", "name"}}, true},
-	{"external-secrets.io", "ClusterExternalSecret", "Secret", [][]string{{"spec", "externalSecretName"}}, true},
-	{"bitnami.com", "SealedSecret", "Secret", [][]string{{"spec", "template", "metadata", "name"}}, true},
-	{"cert-manager.io", "Certificate", "Secret", [][]string{{"spec", "secretName"}}, false},
-	{"secrets.hashicorp.com", "VaultStaticSecret", "Secret", [][]string{{"spec", "destination", "name"}}, false},
-	{"secrets.hashicorp.com", "VaultDynamicSecret", "Secret", [][]string{{"spec", "destination", "name"}}, false},
-	{"onepassword.com", "OnePasswordItem", "Secret", nil, true},
-	{"isindir.github.com", "SopsSecret", "Secret", nil, true},
-	{"infisical.com", "InfisicalSecret", "Secret", [][]string{{"spec", "managedSecretReference", "secretName"}}, false},
-	{"trust.cert-manager.io", "Bundle", "ConfigMap", nil, true},
-}
-
-// ProducedBy names the Secret or ConfigMap that the controller of o makes.
-func ProducedBy(o *Object) (finding.Ref, bool) {
-	ref := o.Ref()
-	for _, p := range producers {
-		if p.group != ref.Group || p.kind != ref.Kind {
-			continue
-		}
-		made := finding.Ref{Kind: p.makes, Namespace: ref.Namespace}
-		for _, f := range p.fields {
-			if name, ok, _ := unstructured.NestedString(o.Object, f...); ok && name != "" && made.Name == "" {
-				made.Name = name
-			}
-		}
-		if made.Name == "" && p.ownName {
-			made.Name = ref.Name
-		}
-		return made, made.Name != "" && !strings.Contains(made.Name, "{{")
-	}
-	return finding.Ref{}, false
 }

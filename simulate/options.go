@@ -30,9 +30,9 @@ type Options struct {
 	// repository that defines them.
 	Placeholders []Placeholder
 
-	// Produced names the Secret or ConfigMap that the controller of an object
-	// makes in a real cluster. Its absence here is no reason to fail.
-	Produced func(*unstructured.Unstructured) (finding.Ref, bool)
+	// Produced names the Secrets and ConfigMaps that the controller of an object
+	// makes in a real cluster. Their absence here is no reason to fail.
+	Produced func(*unstructured.Unstructured) []finding.Ref
 
 	Emulate     Emulate
 	SeedManager string // field manager of the seeds of an Entry, "flux" when empty

@@ -145,7 +145,9 @@ func (r *replay) alive(ctx context.Context) error {
 // unsure reports whether the content of an object is made elsewhere than here.
 func (r *replay) unsure(ref finding.Ref) bool {
 	o := r.applied[ref]
-	return o != nil && o.Origin.Encrypted || o == nil && r.produced[ref]
+	anywhere := ref
+	anywhere.Namespace = render.Everywhere
+	return o != nil && o.Origin.Encrypted || o == nil && (r.produced[ref] || r.produced[anywhere])
 }
 
 // applies takes note of objects that were applied as rendered.
@@ -156,7 +158,7 @@ func (r *replay) applies(objects []*render.Object) {
 		if r.opts.Produced == nil {
 			continue
 		}
-		if made, ok := r.opts.Produced(o.Unstructured); ok {
+		for _, made := range r.opts.Produced(o.Unstructured) {
 			r.produced[made] = true
 		}
 	}

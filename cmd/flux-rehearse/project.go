@@ -323,8 +323,3 @@ func crds(w *render.World) []*unstructured.Unstructured {
 	}
 	return out
 }
-
-// producedBy is what the replay asks about Secrets that other controllers make.
-func producedBy(u *unstructured.Unstructured) (finding.Ref, bool) {
-	return render.ProducedBy(&render.Object{Unstructured: u})
-}

@@ -237,7 +237,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		first = r.base
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(first.extra, r.project.live), Produced: producedBy,
+		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(first.extra, r.project.live), Produced: render.ProducedBy,
 		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },

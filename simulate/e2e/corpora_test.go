@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,9 +74,7 @@ func replayCorpus(t *testing.T, dir string, tree *repo.Tree, e repo.Entry, folde
 	result, err := simulate.Run(ctx, simulate.Options{
 		Config: config, FluxCRDs: objects(t, filepath.Join(folder, "crds")), Releases: releases.New(), States: true,
 		Emulate: simulate.RealCluster(), Steps: []simulate.StepInput{in, again},
-		Produced: func(u *unstructured.Unstructured) (finding.Ref, bool) {
-			return render.ProducedBy(&render.Object{Unstructured: u})
-		},
+		Produced: render.ProducedBy,
 		Progress: func(m string) {
 			if os.Getenv("TRACE") != "" {
 				t.Log(time.Since(start).Round(time.Millisecond), m)
