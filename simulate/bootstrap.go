@@ -167,10 +167,28 @@ func (r *replay) edit(ctx context.Context, list []Edit) {
 	}
 }
 
+// upgradeFlux replaces the CRDs of Flux as its installation does before its
+// controllers run. What the server refuses, as the removal of a version in which
+// objects are stored, becomes a note.
+func (r *replay) upgradeFlux(ctx context.Context, crds []*unstructured.Unstructured) error {
+	if len(crds) == 0 {
+		return nil
+	}
+	for _, crd := range crds {
+		if err := r.put(ctx, crd, r.opts.seedManager()); err != nil {
+			r.note("the upgrade of Flux fails at %v", err)
+		}
+	}
+	return r.establish(ctx)
+}
+
 // edits does what others do before the step, and brings in the seeds of the
 // entry before the first one.
 func (r *replay) edits(ctx context.Context) error {
 	in := r.step.input
+	if err := r.upgradeFlux(ctx, in.FluxCRDs); err != nil {
+		return err
+	}
 	r.edit(ctx, in.Apply)
 	for _, e := range in.Delete {
 		u := e.Object.DeepCopy()

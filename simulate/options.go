@@ -48,6 +48,10 @@ type StepInput struct {
 	Settings  render.Settings
 	Renderers []render.Renderer // those of Options when empty
 
+	// FluxCRDs are installed before the step where it runs another Flux than the
+	// step before; those of Options are there from the beginning.
+	FluxCRDs []*unstructured.Unstructured
+
 	Apply  []Edit // what others do to the cluster before the step
 	Delete []Edit // objects that others delete before the step
 	Resync bool   // every Flux object is asked to reconcile once more

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -248,6 +249,9 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
 		head := r.step("head", r.head)
+		if upgradesFlux(r.base, r.head) {
+			head.FluxCRDs = r.head.catalog.FluxCRDs()
+		}
 		if err := r.edits(&head); err != nil {
 			return o, err
 		}
@@ -260,6 +264,15 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		o.Steps = append(o.Steps, again)
 	}
 	return o, nil
+}
+
+// upgradesFlux reports whether head runs another Flux than base, whose CRDs no
+// Kustomization brings.
+func upgradesFlux(base, head *cluster) bool {
+	brought := slices.ContainsFunc(crds(head.world), func(u *unstructured.Unstructured) bool {
+		return u.GetName() == "kustomizations.kustomize.toolkit.fluxcd.io"
+	})
+	return base.versionKnown && head.versionKnown && base.settings.FluxVersion != head.settings.FluxVersion && !brought
 }
 
 // edits are what others do to the cluster between base and head.

@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
