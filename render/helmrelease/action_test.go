@@ -16,6 +16,7 @@ import (
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart/common"
 	release4 "helm.sh/helm/v4/pkg/release/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
@@ -134,16 +135,27 @@ func TestCorporaAsAction(t *testing.T) {
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no charts found: %v", err)
 	}
+	suited := 0
 	for _, name := range archives {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
+			if _, _, beyond := composed(t, "", data); beyond == "" {
+				suited++
+			} else {
+				t.Logf("rendered with Helm 4 because of %s", beyond)
+			}
 			in := input(simple(t, ""), cluster{}, sources{charts: map[string]source.Chart{"demo": {Archive: data}}})
 			in.Cluster = offlineCluster{}
 			compareWithAction(t, in)
 		})
+	}
+	const charts = 30 // that Helm 3 renders at least
+	t.Logf("Helm 3 renders %d of %d charts", suited, len(archives))
+	if suited < charts {
+		t.Errorf("Helm 3 renders %d charts, want at least %d", suited, charts)
 	}
 	bundles, _ := filepath.Glob(filepath.Join(root, "*/repo"))
 	compared := 0
@@ -152,7 +164,7 @@ func TestCorporaAsAction(t *testing.T) {
 			compared += compareBundle(t, dir)
 		})
 	}
-	const releases = 60 // that can be rendered from their files
+	const releases = 30 // that can be rendered from their files
 	if compared < releases {
 		t.Errorf("compared %d releases, want at least %d", compared, releases)
 	}
@@ -176,8 +188,15 @@ func compareBundle(t *testing.T, dir string) int {
 		}
 	}
 	set := setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}
+	const few = 5 // releases of one chart, as many more show nothing new
+	seen := map[string]int{}
 	compared := 0
 	for _, hr := range c.releases {
+		ref, _, _ := unstructured.NestedString(hr.Object, "spec", "chartRef", "name")
+		chart, _, _ := unstructured.NestedString(hr.Object, "spec", "chart", "spec", "chart")
+		if seen[ref+chart]++; seen[ref+chart] > few {
+			continue
+		}
 		in := input(hr, c.cluster, sources{})
 		in.Sources, in.Cluster = set, offlineCluster{c.cluster}
 		if compareWithAction(t, in) {

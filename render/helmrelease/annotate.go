@@ -14,6 +14,7 @@ import (
 type kindError struct {
 	kind yaml.Kind
 	text string
+	item bool // of a list, where Helm notices it later
 }
 
 // kindNames are how kustomize calls the kinds of YAML nodes.
@@ -51,15 +52,19 @@ func objectsOf(text, name string) ([]*yaml.Node, error) {
 		return nil, nil
 	}
 	n := doc.Content[0]
-	found := []*yaml.Node{n}
+	found, inList := []*yaml.Node{n}, false
 	if items := value(n, "items"); isList(n) && (items != nil || value(n, "functionConfig") != nil) {
-		found = nil
+		found, inList = nil, true
 		if items != nil {
-			found = items.Content
+			found = slices.DeleteFunc(items.Content, func(o *yaml.Node) bool { return o.Tag == "!!null" })
 		}
 	}
 	for _, o := range found {
 		if err := annotate(o, name); err != nil {
+			var kind *kindError
+			if errors.As(err, &kind) {
+				kind.item = inList
+			}
 			return nil, err
 		}
 	}

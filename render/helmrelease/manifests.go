@@ -41,7 +41,12 @@ type yamlError struct {
 
 // Error words it as Helm does.
 func (e *yamlError) Error() string {
-	return fmt.Sprintf("error merging %s: parsing %s: %s", e.group, e.path, e.err)
+	step := "parsing"
+	var kind *kindError
+	if errors.As(e.err, &kind) && kind.item {
+		step = "annotating"
+	}
+	return fmt.Sprintf("error merging %s: %s %s: %s", e.group, step, e.path, e.err)
 }
 
 // postRendered passes rendered templates through the post-renderers, with the

@@ -6,15 +6,12 @@ import (
 	"log"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	chartutil4 "helm.sh/helm/v4/pkg/chart/v2/util"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -49,53 +46,6 @@ func composed(t *testing.T, spec string, data []byte) (*renderRun, renderValues,
 		t.Fatal(err)
 	}
 	return run, v, run.needsHelm4(v)
-}
-
-// bothHelms renders with Helm 3, if it suits the chart, and with Helm 4.
-func bothHelms(t *testing.T, spec string, data []byte) (three, four map[string]string, beyond string) {
-	t.Helper()
-	run, values, beyond := composed(t, spec, data)
-	look := &lookups{ctx: context.Background(), run: run}
-	four, err := run.renderHelm4(values, look)
-	if beyond != "" {
-		return nil, four, beyond
-	}
-	three, err3 := engine.RenderWithClientProvider(run.chart, values.top, look)
-	if (err == nil) != (err3 == nil) {
-		t.Errorf("Helm 3 says %v, Helm 4 says %v", err3, err)
-	}
-	return three, four, ""
-}
-
-// TestHelmVersionsAgreeOnCorpora renders the charts of the real repositories
-// that Helm 3 suits with both versions.
-func TestHelmVersionsAgreeOnCorpora(t *testing.T) {
-	archives, err := filepath.Glob(filepath.Join(sharedFolder(t, "corpora"), "*/sources/charts/*.tgz"))
-	if err != nil || len(archives) == 0 {
-		t.Fatalf("no charts found: %v", err)
-	}
-	suited := 0
-	for _, name := range archives {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			three, four, beyond := bothHelms(t, "", data)
-			if beyond != "" {
-				t.Logf("rendered with Helm 4 because of %s", beyond)
-				return
-			}
-			suited++
-			if diff := cmp.Diff(four, three); diff != "" {
-				t.Errorf("templates (-Helm 4 +Helm 3):\n%s", diff)
-			}
-		})
-	}
-	const charts = 40 // that the corpora hold at least
-	if suited < charts {
-		t.Errorf("Helm 3 suits %d charts, want at least %d", suited, charts)
-	}
 }
 
 // randomTable is a small table of a few keys: those of the subcharts and the
