@@ -1,23 +1,32 @@
 // Command bench prints how long the built program takes on the sample fleet and
 // on real repositories, cold and warm, and the peak memory of all its
-// processes. All numbers of a run come from one machine, side by side. Then it
-// prints how precisely objects and their fields are placed.
+// processes, next to the floor of a replay: the start of a control plane, and a
+// dry run and an apply of each object at the speed of that server. All numbers
+// of a run come from one machine, side by side. Then it prints how precisely
+// objects and their fields are placed.
 package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
 // repeats is how often the program runs warm; the median counts.
 const repeats = 3
+
+// patience is how long a run may take.
+const patience = 3 * time.Minute
 
 func main() {
 	bin := flag.String("bin", "bin/flux-rehearse", "the built program")
@@ -35,7 +44,7 @@ type subject struct {
 	name string
 	path string
 	args []string
-	base string
+	once bool // it takes long: one cold run only, and no longer than patience
 
 	entries []string // folders, where the repository does not say
 }
@@ -57,17 +66,18 @@ func bench(bin, corpora, only string) error {
 	if only == "precision" {
 		return precise(work, corpora, subjects)
 	}
-	if err := ready(); err != nil {
+	floor, err := server()
+	if err != nil {
 		return err
 	}
-	fmt.Printf("%-32s %-28s %8s %8s %10s %8s\n", "repository", "command", "cold", "warm", "peak", "objects")
+	fmt.Printf("%-30s %-22s %9s %9s %9s %9s %9s %10s\n", "repository", "command", "cold", "warm", "floor", "peak", "objects", "objects/s")
 	for _, s := range subjects {
-		commands := [][]string{{"validate"}, {"simulate"}}
-		if s.base != "" {
-			commands = append(commands, []string{"simulate", "--base", s.base})
+		commands := [][]string{{"validate"}, {"simulate"}, {"simulate", "--base", "HEAD~1"}}
+		if s.once {
+			commands = commands[2:]
 		}
 		for _, c := range commands {
-			if err := measure(bin, work, s, c); err != nil {
+			if err := measure(bin, work, s, command{c, floor}); err != nil {
 				return err
 			}
 		}
@@ -75,39 +85,42 @@ func bench(bin, corpora, only string) error {
 	return precise(work, corpora, subjects)
 }
 
-// prepare makes the git repository of the fleet and lists the corpora at hand.
+// prepare makes a git repository of the fleet and of each of the corpora at
+// hand. The head of the latter has the content of its base: all is reconciled
+// again, and nothing changes.
 func prepare(work, corpora string) ([]subject, error) {
 	fleet := filepath.Join(work, "fleet")
-	script := `set -e; cp -R fixtures/fleet/base "$1"; p=$(pwd); cd "$1"
-g() { git -c user.name=b -c user.email=b@example.com -c commit.gpgsign=false "$@"; }
-g init -q -b main; g add -A; g commit -q -m base; g apply --index "$p/fixtures/fleet/head.patch"; g commit -q -m head`
-	if out, err := exec.Command("bash", "-c", script, "bash", fleet).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("make the fleet: %w: %s", err, out)
+	if err := commit("fixtures/fleet/base", fleet, "fixtures/fleet/head.patch"); err != nil {
+		return nil, fmt.Errorf("make the fleet: %w", err)
 	}
-	out := []subject{{name: "fixtures/fleet", path: fleet, base: "HEAD~1"}}
-	for _, name := range []string{"flux2-kustomize-helm-example", "flux2-multi-tenancy"} {
-		dir := filepath.Join(corpora, name)
+	out := []subject{{name: "fixtures/fleet", path: fleet}}
+	for _, name := range []string{"flux2-kustomize-helm-example", "flux2-multi-tenancy", "onedr0p-home-ops-2025-06"} {
+		dir, err := filepath.Abs(filepath.Join(corpora, name))
+		if err != nil {
+			return nil, err
+		}
 		if _, err := os.Stat(dir); err != nil {
 			fmt.Printf("skipped: %s is not there\n", dir)
 			continue
 		}
-		out = append(out, subject{name: name, path: filepath.Join(dir, "repo"), args: []string{"--source-map", filepath.Join(dir, "sources.yaml")}})
+		s := subject{name: name, path: filepath.Join(work, name), once: strings.HasPrefix(name, "onedr0p"),
+			args: []string{"--source-map", filepath.Join(dir, "sources.yaml")}}
+		if err := commit(filepath.Join(dir, "repo"), s.path, ""); err != nil {
+			return nil, fmt.Errorf("make %s: %w", name, err)
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }
 
-// ready prints how long a control plane takes until it is ready.
-func ready() error {
-	cmd := exec.Command("go", "test", "./simulate/controlplane", "-run", "^$", "-bench", ".", "-benchtime", "3x")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("boot the control plane: %w: %s", err, out)
-	}
-	for _, l := range bytes.Split(out, []byte("\n")) {
-		if bytes.HasPrefix(l, []byte("Benchmark")) {
-			fmt.Printf("control plane, median of 3: %s\n", l)
-		}
+// commit makes a git repository of a folder, and on top a commit of a patch, an
+// empty one without patch.
+func commit(from, to, patch string) error {
+	script := `set -e; cp -R "$1" "$2"; patch=$(realpath "${3:-/dev/null}"); cd "$2"
+g() { git -c user.name=b -c user.email=b@example.com -c commit.gpgsign=false "$@"; }
+g init -q -b main; g add -A; g commit -q -m base; [ ! -s "$patch" ] || g apply --index "$patch"; g commit -q --allow-empty -m head`
+	if out, err := exec.Command("bash", "-c", script, "bash", from, to, patch).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
 }
@@ -116,40 +129,62 @@ type run struct {
 	took    time.Duration
 	peak    int64 // bytes
 	objects int
+	applied int // objects of all steps
+}
+
+// command is what is measured, and the least that its replay can take.
+type command struct {
+	words []string
+	floor floor
 }
 
 // measure runs a command cold, with an empty home and a fresh temporary folder,
 // and warm.
-func measure(bin, work string, s subject, command []string) error {
-	args := append(append(slices.Clone(command), s.path, "-o", "json"), s.args...)
+func measure(bin, work string, s subject, c command) error {
+	args := append(append(slices.Clone(c.words), s.path, "-o", "json"), s.args...)
 	home, err := os.MkdirTemp(work, "home-")
 	if err != nil {
 		return err
 	}
+	name := strings.Join(c.words, " ")
 	cold, err := once(bin, home, args)
+	if errors.Is(err, context.DeadlineExceeded) {
+		fmt.Printf("%-30s %-22s takes more than %s\n", s.name, name, patience)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	var warm []run
+	warm := []run{cold}
 	for range repeats {
+		if s.once {
+			break
+		}
 		r, err := once(bin, home, args)
 		if err != nil {
 			return err
 		}
 		warm = append(warm, r)
 	}
-	slices.SortFunc(warm, func(a, b run) int { return int(a.took - b.took) })
-	middle := warm[len(warm)/2]
-	name := ""
-	for _, c := range command {
-		name += c + " "
+	if !s.once {
+		warm = warm[1:]
 	}
-	fmt.Printf("%-32s %-28s %7.2fs %7.2fs %7d MB %8d\n", s.name, name, cold.took.Seconds(), middle.took.Seconds(), max(cold.peak, middle.peak)>>20, middle.objects)
+	slices.SortFunc(warm, func(a, b run) int { return cmp.Compare(a.took, b.took) })
+	middle := warm[len(warm)/2]
+	least := "-"
+	if c.words[0] == "simulate" {
+		least = fmt.Sprintf("%.2fs", c.floor.of(middle.applied).Seconds())
+	}
+	fmt.Printf("%-30s %-22s %8.2fs %8.2fs %9s %6d MB %9d %10.0f\n", s.name, name, cold.took.Seconds(), middle.took.Seconds(), least,
+		max(cold.peak, middle.peak)>>20, middle.objects, float64(middle.objects)/middle.took.Seconds())
 	return nil
 }
 
 func once(bin, home string, args []string) (run, error) {
-	cmd := exec.Command(bin, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -160,6 +195,9 @@ func once(bin, home string, args []string) (run, error) {
 	peak := watch(cmd.Process.Pid)
 	err := cmd.Wait()
 	r := run{took: time.Since(start), peak: peak()}
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
 	if code := cmd.ProcessState.ExitCode(); code != 0 && code != 1 {
 		return r, fmt.Errorf("%v: %w: %s", args, err, stderr.String())
 	}
@@ -177,6 +215,7 @@ func once(bin, home string, args []string) (run, error) {
 		for _, s := range c.Steps {
 			n = max(n, sum(s.Summary))
 		}
+		r.applied += n * len(c.Steps)
 		r.objects += n
 	}
 	return r, nil

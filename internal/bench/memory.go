@@ -10,9 +10,9 @@ import (
 )
 
 // interval is how often memory is sampled.
-const interval = 20 * time.Millisecond
+const interval = 100 * time.Millisecond
 
-// watch samples the resident memory of a process and of all below it until the
+// watch samples the memory of a process and of all below it until the
 // returned function is called, which gives the peak in bytes. It is 0 where
 // there is no /proc.
 func watch(pid int) func() int64 {
@@ -40,10 +40,10 @@ func watch(pid int) func() int64 {
 	}
 }
 
-// resident adds up the resident memory of a process and its descendants.
+// resident adds up the memory of a process and its descendants; pages that
+// several of them share count once.
 func resident(root int) int64 {
 	parents := map[int]int{}
-	pages := map[int]int64{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(d))
@@ -53,20 +53,33 @@ func resident(root int) int64 {
 		}
 		// The name stands in parentheses and may hold anything.
 		rest := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-		if len(rest) < 22 {
-			continue
+		if len(rest) > 1 {
+			parents[pid], _ = strconv.Atoi(rest[1])
 		}
-		parents[pid], _ = strconv.Atoi(rest[1])
-		pages[pid], _ = strconv.ParseInt(rest[21], 10, 64)
 	}
 	var total int64
-	for pid := range pages {
+	for pid := range parents {
 		for p := pid; p > 1; p = parents[p] {
 			if p == root {
-				total += pages[pid]
+				total += share(pid)
 				break
 			}
 		}
 	}
-	return total * int64(os.Getpagesize())
+	return total
+}
+
+// share is the memory of a process in bytes, its part of shared pages included.
+func share(pid int) int64 {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			kilobytes, _ := strconv.ParseInt(f[1], 10, 64)
+			return kilobytes << 10
+		}
+	}
+	return 0
 }

@@ -370,17 +370,3 @@ func TestSweepRemovesFoldersWithoutOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-func BenchmarkStart(b *testing.B) {
-	for b.Loop() {
-		p, err := Start(b.Context(), Options{Dir: b.TempDir()})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if err := p.Stop(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
-}

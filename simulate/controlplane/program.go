@@ -36,13 +36,13 @@ func Main() (code int, ran bool) {
 		pflag.CommandLine = pflag.NewFlagSet(os.Args[0], pflag.ExitOnError)
 		return 0, false
 	}
-	if len(os.Args) == 2 && os.Args[1] == "--help" {
-		// envtest asks for the help text twice on every start, to look for two
-		// flags of old versions; the whole text costs a second.
-		return 0, true
-	}
 	dir := filepath.Dir(os.Args[0])
 	if _, err := os.Stat(filepath.Join(dir, temporary.OwnerFile)); err == nil {
+		if len(os.Args) == 2 && os.Args[1] == "--help" {
+			// envtest asks for the help text twice on every start, to look for two
+			// flags of old versions; the whole text costs a second.
+			return 0, true
+		}
 		if err := liveWithOwner(dir, name); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1, true
