@@ -64,7 +64,7 @@ func bench(bin, corpora, only string) error {
 		return err
 	}
 	if only == "precision" {
-		return precise(work, corpora, subjects)
+		return precise(work, corpora, timed(subjects))
 	}
 	floor, err := server()
 	if err != nil {
@@ -82,7 +82,12 @@ func bench(bin, corpora, only string) error {
 			}
 		}
 	}
-	return precise(work, corpora, subjects)
+	return precise(work, corpora, timed(subjects))
+}
+
+// timed are the subjects that are measured cold and warm.
+func timed(subjects []subject) []subject {
+	return slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool { return s.once })
 }
 
 // prepare makes a git repository of the fleet and of each of the corpora at

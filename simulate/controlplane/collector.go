@@ -8,8 +8,8 @@ import (
 // How a program collects its garbage: rarely, as it lives for seconds, but not
 // at the price of memory that a small machine does not have.
 const (
-	garbagePercent = 400
-	garbageLimit   = 1 << 30 // bytes, from which on it collects as often as need be
+	garbagePercent = 200
+	garbageLimit   = 768 << 20 // bytes, from which on it collects as often as need be
 )
 
 // CollectRarely lets this program collect its garbage less often than usual,
