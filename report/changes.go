@@ -76,7 +76,8 @@ func remark(c diff.Change, m mark) string {
 	if c.Error != nil && c.Error.Reason != "" {
 		words = append(words, c.Error.Reason)
 	}
-	if c.Reason != "" && (c.Error == nil || !strings.EqualFold(c.Reason, strings.ReplaceAll(c.Error.Reason, " ", "-"))) {
+	told := c.Reason == "moved" && !c.From.IsZero()
+	if c.Reason != "" && !told && (c.Error == nil || !strings.EqualFold(c.Reason, strings.ReplaceAll(c.Error.Reason, " ", "-"))) {
 		words = append(words, c.Reason)
 	}
 	if c.Beyond {
