@@ -274,7 +274,7 @@ func TestNotDecrypted(t *testing.T) {
 	}{
 		"stringData":     {"the encrypted text is applied", "", map[string]string{"app/s.yaml": with("", "stringData")}, "sops-without-decryption app/s.yaml:", "the encrypted text is applied as it is"},
 		"data":           {"what is no base64 keeps the guard of the controller", "", map[string]string{"app/s.yaml": with("", "data")}, "sops-without-decryption app/s.yaml:", "the controller refuses it"},
-		"generator":      {"its keys and values are applied", "", generator, "sops-without-decryption app/kustomization.yaml:2:3", "the encrypted text is applied as it is"},
+		"generator":      {"its keys and values are applied", "", generator, "sops-without-decryption app/a.env:", "the encrypted text is applied as it is"},
 		"opted out":      {"an annotation in any case of letters", decryption + keys, map[string]string{"app/s.yaml": with("    annotations: {kustomize.toolkit.fluxcd.io/decrypt: Disabled}\n", "stringData")}, "", ""},
 		"other provider": {"there is only one", "  decryption: {provider: other}\n", map[string]string{"app/s.yaml": with("", "stringData")}, "sops-without-decryption app/s.yaml:", "the encrypted text is applied as it is"},
 	}
