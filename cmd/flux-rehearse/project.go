@@ -261,7 +261,7 @@ func (p *project) renderers(r *revision) []render.Renderer {
 	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(p.live, p.recorded)})
 	return []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
-		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Keys: p.keys, Reveal: p.opt.secrets.add}),
+		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Git: r.sources.Remote, Keys: p.keys, Reveal: p.opt.secrets.add}),
 		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())
 		}}),

@@ -30,6 +30,9 @@ type Options struct {
 	Dir func(source.Artifact) (string, error)
 	// HTTP returns the local copy of a remote file; nil means that there are none.
 	HTTP func(url string) (string, bool)
+	// Git returns the folder that holds a git repository at a tag, branch or
+	// commit, or at its main branch when ref is empty. Nil means that there are none.
+	Git func(url, ref string) (string, bool)
 	// Keys stand for the Secret of decryption keys where that is not at hand.
 	Keys sops.Keys
 	// Reveal is told every value that decryption brings to light; it may be
@@ -146,7 +149,8 @@ func (j *job) prepare() (*kustomize.Plan, *render.Result) {
 		Root:     dir,
 		Path:     j.spec.text("path"),
 		Object:   j.in.Object.Unstructured,
-		Remote:   j.remote(),
+		Remote:   j.options.HTTP,
+		Git:      j.options.Git,
 		NoRemote: j.in.Settings.NoRemoteBases,
 	})
 	if failure != nil {
@@ -154,13 +158,6 @@ func (j *job) prepare() (*kustomize.Plan, *render.Result) {
 		return nil, &res
 	}
 	return plan, nil
-}
-
-func (j *job) remote() func(string) (string, bool) {
-	if j.in.Settings.NoRemoteBases {
-		return nil
-	}
-	return j.options.HTTP
 }
 
 // finish decodes the built resources, labels the objects with their owner and

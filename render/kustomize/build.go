@@ -16,13 +16,16 @@ import (
 
 // Input is a folder of an artifact and the Flux Kustomization that builds it.
 type Input struct {
-	Root     string                          // artifact on disk; never written to
-	Path     string                          // spec.path as written; cannot leave the artifact
-	Object   *unstructured.Unstructured      // the Flux Kustomization
-	Remote   func(url string) (string, bool) // local copy of a remote file, nil when there are none
-	NoRemote bool                            // the controller runs with --no-remote-bases
-	Overlay  map[string][]byte               // content by path in the artifact that stands before that on disk
-	MaxReads int                             // of files by the build, 20000 when zero
+	Root   string                          // artifact on disk; never written to
+	Path   string                          // spec.path as written; cannot leave the artifact
+	Object *unstructured.Unstructured      // the Flux Kustomization
+	Remote func(url string) (string, bool) // local copy of a remote file, nil when there are none
+	// Git is the local copy of a git repository at a tag, branch or commit, or at
+	// its main branch when ref is empty. Nil when there are none.
+	Git      func(url, ref string) (string, bool)
+	NoRemote bool              // the controller runs with --no-remote-bases
+	Overlay  map[string][]byte // content by path in the artifact that stands before that on disk
+	MaxReads int               // of files by the build, 20000 when zero
 }
 
 // Plan is a build whose kustomization file is settled.
@@ -32,9 +35,10 @@ type Plan struct {
 	Generated bool   // nothing in the artifact is that file
 	Manifest  []byte // content of the file with the fields of the Flux Kustomization
 
-	in   Input
-	root string
-	fs   filesys.FileSystem
+	in    Input
+	root  string
+	fs    filesys.FileSystem
+	reach reach // below fs
 }
 
 // Prepare finds or generates the kustomization file as the controller does,
@@ -78,7 +82,8 @@ func (p *Plan) open() error {
 	if err != nil {
 		return err
 	}
-	p.fs = overlay{FileSystem: disk, files: map[string][]byte{}}
+	p.reach = reach{FileSystem: disk, others: map[string]filesys.FileSystem{}}
+	p.fs = overlay{FileSystem: p.reach, files: map[string][]byte{}}
 	for name, data := range p.in.Overlay {
 		if err := p.Write(name, data); err != nil {
 			return err
@@ -112,7 +117,7 @@ func (p *Plan) Read(name string) ([]byte, error) {
 
 // Build runs kustomize on the plan.
 func (p *Plan) Build() (*Built, *Failure) {
-	g := &guard{FileSystem: p.fs, remote: p.in.Remote, limit: cmp.Or(p.in.MaxReads, maxReads)}
+	g := &guard{FileSystem: p.fs, remote: p.in.Remote, git: p.in.Git, closed: p.in.NoRemote, reach: p.reach, limit: cmp.Or(p.in.MaxReads, maxReads)}
 	m, err := shared.build(g, filepath.Join(p.root, filepath.FromSlash(p.Dir)))
 	if g.stopped.url != "" {
 		return nil, p.remoteFailure(g.stopped)
@@ -132,10 +137,12 @@ func (p *Plan) Build() (*Built, *Failure) {
 
 func (p *Plan) remoteFailure(e remoteEntry) *Failure {
 	f := &Failure{File: p.mask(e.file), Entry: e.url, Condition: buildFailed}
-	if p.in.NoRemote {
+	if e.forbidden {
+		b, _ := gitBaseOf(e.url)
+		clone := path.Join("/tmp/kustomize-clone", b.Path)
 		f.Reason = "remote-base-forbidden"
-		f.Message = fmt.Sprintf("kustomize build failed: accumulating resources: accumulating resources from '%s': "+
-			"fs-security-constraint abs %s: path '%s' is not in or below '.'", e.url, e.url, e.url)
+		f.Message = fmt.Sprintf("kustomize build failed: accumulating resources: accumulation err='accumulating resources from '%s': "+
+			"URL is a git repository': fs-security-constraint abs %s: path '%s' is not in or below '.'", e.url, clone, clone)
 		return f
 	}
 	f.Reason, f.Unknown = "remote-base-not-local", true

@@ -28,6 +28,9 @@ var errReadOnly = errors.New("an artifact is read-only")
 type guard struct {
 	filesys.FileSystem
 	remote  func(url string) (string, bool)
+	git     func(url, ref string) (string, bool)
+	closed  bool  // git repositories may not be read
+	reach   reach // below FileSystem
 	stopped remoteEntry
 	reads   int
 	limit   int // of reads
@@ -41,7 +44,10 @@ const maxReads = 20_000
 var errTooManyReads = errors.New("the build reads too many files")
 
 // remoteEntry is a remote address and the file that holds it.
-type remoteEntry struct{ url, file string }
+type remoteEntry struct {
+	url, file string
+	forbidden bool
+}
 
 // ReadFile reads the file with remote addresses replaced by local files.
 func (g *guard) ReadFile(name string) ([]byte, error) {
@@ -64,16 +70,25 @@ func (g *guard) ReadFile(name string) ([]byte, error) {
 		return strings.Compare(a, b)
 	})
 	for _, url := range slices.Compact(urls) {
-		local, ok := g.local(filepath.Dir(name), url)
+		local, ok := g.atHand(filepath.Dir(name), url)
 		if !ok {
 			if g.stopped.url == "" {
-				g.stopped = remoteEntry{url: url, file: name}
+				g.stopped = remoteEntry{url: url, file: name, forbidden: g.closed && marksGit(url)}
 			}
 			return nil, errRemote
 		}
 		data = bytes.ReplaceAll(data, []byte(url), []byte(local))
 	}
 	return data, nil
+}
+
+// atHand returns the path from a folder to the local copy of a file or of a
+// folder in a git repository.
+func (g *guard) atHand(dir, url string) (string, bool) {
+	if local, ok := g.local(dir, url); ok || g.closed {
+		return local, ok
+	}
+	return g.base(dir, url)
 }
 
 // local puts a copy of the remote file next to the file that names it, in
