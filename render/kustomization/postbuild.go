@@ -17,7 +17,7 @@ import (
 // controller stops there; Problems has all.
 func (j *job) postBuild(built *kustomize.Built, stories []*story) *render.Result {
 	in := kustomize.SubstituteInput{
-		Object: j.in.Object.Unstructured,
+		Object: j.object,
 		Client: reader.New(j.ctx, j.in.Cluster),
 		Strict: j.in.Settings.StrictSubstitution,
 		Always: j.spec.sub("postBuild").text("substituteStrategy") == "Always",

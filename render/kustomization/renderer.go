@@ -84,7 +84,7 @@ func (*Renderer) Needs(obj *render.Object, _ render.Settings) []render.Need {
 // Render builds the folder of the source that the object names, substitutes
 // variables, and labels every object with its owner.
 func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
-	j := &job{ctx: ctx, in: in, options: r.options, spec: specOf(in.Object)}
+	j := &job{ctx: ctx, in: in, options: r.options, spec: specOf(in.Object), object: effective(in.Object.Unstructured)}
 	res := j.run()
 	res.Revision = j.artifact.Revision
 	if j.spec.flag("suspend") {
@@ -100,6 +100,7 @@ type job struct {
 	in       render.Input
 	options  Options
 	spec     fields
+	object   *unstructured.Unstructured // as the controller reads it
 	artifact source.Artifact
 	files    map[string]source.File
 	plan     *kustomize.Plan
@@ -148,7 +149,7 @@ func (j *job) prepare() (*kustomize.Plan, *render.Result) {
 	plan, failure := kustomize.Prepare(kustomize.Input{
 		Root:     dir,
 		Path:     j.spec.text("path"),
-		Object:   j.in.Object.Unstructured,
+		Object:   j.object,
 		Remote:   j.options.HTTP,
 		Git:      j.options.Git,
 		NoRemote: j.in.Settings.NoRemoteBases,

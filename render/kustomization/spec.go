@@ -1,6 +1,10 @@
 package kustomization
 
 import (
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
@@ -59,4 +63,19 @@ func sourceRef(o *render.Object) finding.Ref {
 		Namespace: or(ref.text("namespace"), o.GetNamespace()),
 		Name:      ref.text("name"),
 	}
+}
+
+// effective is the object as the controller reads it: without the fields that
+// v1 does not have, which the API server drops from what older versions hold.
+// An object that the API server refuses stays as it is.
+func effective(u *unstructured.Unstructured) *unstructured.Unstructured {
+	var k kustomizev1.Kustomization
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &k); err != nil {
+		return u
+	}
+	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&k)
+	if err != nil {
+		return u
+	}
+	return &unstructured.Unstructured{Object: m}
 }
