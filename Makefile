@@ -56,5 +56,7 @@ bench: build ## print times, memory and precision on the corpora and the fleet
 fuzz: ## fuzz whatever reads bytes, half a minute each
 	go test ./repo -run '^$$' -fuzz FuzzAt -fuzztime 30s
 	go test ./diff -run '^$$' -fuzz FuzzObjects -fuzztime 30s
+	go test ./render/kustomize -run '^$$' -fuzz FuzzSubstitute -fuzztime 30s
+	go test ./render/kustomize -run '^$$' -fuzz FuzzPrepare -fuzztime 30s
 	go test ./render/helmrelease -run '^$$' -fuzz FuzzRender -fuzztime 30s
 	go test ./render/helmrelease -run '^$$' -fuzz FuzzValues -fuzztime 30s
