@@ -161,6 +161,10 @@ func (j *job) prepare() (*kustomize.Plan, *render.Result) {
 	return plan, nil
 }
 
+// remote finds the local copies of remote files, which load whatever the flags
+// of the controller say.
+func (j *job) remote() func(string) (string, bool) { return j.options.HTTP }
+
 // finish decodes the built resources, labels the objects with their owner and
 // then adds common metadata, which therefore wins.
 func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {

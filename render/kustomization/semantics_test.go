@@ -32,6 +32,9 @@ func checkSemantics(t *testing.T, tests []semantics) {
 		f := newFleet(t, files)
 		f.in.Settings.StrictSubstitution = !test.lax
 		res := f.render()
+		if diff := cmp.Diff(everything(t, res), everything(t, f.render())); diff != "" {
+			t.Errorf("%s: a second render differs:\n%s", test.reason, diff)
+		}
 		var got []string
 		for _, o := range res.Applies {
 			got = append(got, shown(o, test.show))
@@ -49,6 +52,20 @@ func checkSemantics(t *testing.T, tests []semantics) {
 			t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 		}
 	}
+}
+
+// everything is all that a render says, as text.
+func everything(t *testing.T, res render.Result) string {
+	t.Helper()
+	all := []any{res.State, res.Reason, res.Ready, res.Problems, res.Revision}
+	for _, o := range res.Applies {
+		all = append(all, o.Object, o.Origin.Writers, o.Origin.Place, o.At(""))
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func shown(o *render.Object, pointers []string) string {

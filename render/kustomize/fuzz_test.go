@@ -11,6 +11,7 @@ import (
 
 	"github.com/fluxcd/pkg/envsubst"
 	flux "github.com/fluxcd/pkg/kustomize"
+	securefs "github.com/fluxcd/pkg/kustomize/filesys"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/yaml"
@@ -149,10 +150,12 @@ func theirBuild(dir string, object *unstructured.Unstructured) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	shared.dirty = true
-	m, err := flux.SecureBuild(root, dir, false)
+	// What SecureBuild does, but for the schema that it parses again each time.
+	fs, err := securefs.MakeFsOnDiskSecure(root)
+	if err != nil {
+		return "", err
+	}
+	m, err := shared.build(fs, dir)
 	if err != nil {
 		return "", err
 	}
