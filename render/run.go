@@ -21,6 +21,7 @@ type Plan struct {
 	Settings  Settings
 	Baseline  Capabilities                 // of the cluster before anything is applied
 	Extra     []*unstructured.Unstructured // objects that only the cluster has
+	Invented  map[finding.Ref]bool         // those of them whose values are made up
 	Renderers []Renderer
 	Sources   *source.Set
 	Problems  []finding.Problem // in how the controllers are set up
@@ -37,7 +38,7 @@ func Run(ctx context.Context, plan Plan) (*World, error) {
 		r.seed(s)
 	}
 	for _, u := range plan.Extra {
-		r.world.admit(&Object{Unstructured: u, Origin: Origin{Outside: true}})
+		r.world.admit(&Object{Unstructured: u, Origin: Origin{Outside: true, Invented: plan.Invented[RefOf(u)]}})
 	}
 	for len(r.pending) > 0 {
 		if err := ctx.Err(); err != nil {

@@ -32,6 +32,7 @@ type Origin struct {
 	Encrypted bool             // some leaves are placeholders for encrypted values
 	Hidden    []string         // JSON pointers of leaves that were encrypted, and that nothing may print
 	Outside   bool             // held by the cluster, applied by no Flux object
+	Invented  bool             // its values are made up, and others may be missing
 }
 
 // Writer is somebody who wrote a field after its declaration.

@@ -28,7 +28,7 @@ type row struct {
 	Resolved, Commit, Digest string
 	Ref                      gitRef
 	Path                     string // absolute, empty when the content is not at hand
-	Complete                 bool
+	Complete, Invented       bool
 	Line                     int
 }
 
@@ -44,7 +44,7 @@ const clusterVariable = "<cluster>"
 // LoadMap reads a source map: a YAML file with a list "sources" whose rows name
 // a source (kind, namespace, name, url, ref, chart, version) and where its
 // content is (path, relative to the folder of the file). Keys without meaning
-// are ignored. Rows with "match: missing" are not at hand. An error names the
+// are ignored. Rows with "match: synthetic" have made up values. Rows with "match: missing" are not at hand. An error names the
 // file and the line.
 func LoadMap(file string) (*Map, error) {
 	data, err := os.ReadFile(file)
@@ -152,6 +152,7 @@ func (m *Map) row(item *yaml.Node, dir string) (row, error) {
 	if !slices.Contains(mapKinds, r.Kind) {
 		return row{}, m.errorf(item, "%q is not a kind of source: use one of %s", r.Kind, strings.Join(mapKinds, ", "))
 	}
+	r.Invented = match == "synthetic"
 	if r.Kind == "ExternalArtifact" || match == "missing" {
 		return r, nil
 	}

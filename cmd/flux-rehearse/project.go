@@ -69,6 +69,7 @@ type cluster struct {
 	problems        []finding.Problem // in how its controllers are set up
 	sources         *source.Set
 	extra           []*unstructured.Unstructured
+	invented        map[finding.Ref]bool // those of extra whose values are made up
 	world           *render.World
 	catalog         *schemas.Catalog
 }
@@ -234,21 +235,36 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 	if err != nil {
 		return nil, err
 	}
-	if c.extra, err = p.config.objects(p.config.Cluster); err != nil {
+	if err := c.readMapped(); err != nil {
 		return nil, err
 	}
-	c.extra = append(c.extra, renderInputs(p.live)...)
-	if r.sourceMap == nil {
-		return c, nil
+	own, err := p.config.objects(p.config.Cluster)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range r.sourceMap.Objects(e.Name) {
+	for _, u := range own {
+		delete(c.invented, render.RefOf(u))
+	}
+	c.extra = append(append(c.extra, own...), renderInputs(p.live)...)
+	return c, nil
+}
+
+// readMapped reads the objects of the source map, which those of the
+// configuration replace.
+func (c *cluster) readMapped() error {
+	c.invented = map[finding.Ref]bool{}
+	m := c.revision.sourceMap
+	for _, name := range m.Objects(c.entry.Name) {
 		list, err := readObjects(name)
 		if err != nil {
-			return nil, err
+			return err
+		}
+		for _, u := range list {
+			c.invented[render.RefOf(u)] = m.Invented(render.RefOf(u))
 		}
 		c.extra = append(c.extra, list...)
 	}
-	return c, nil
+	return nil
 }
 
 func (p *project) renderers(r *revision) []render.Renderer {
@@ -300,7 +316,7 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 		return fmt.Errorf("read the built-in schemas: %w", err)
 	}
 	w, err := render.Run(ctx, render.Plan{
-		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra, Problems: c.problems,
+		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra, Invented: c.invented, Problems: c.problems,
 		Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: catalog.APIVersions()},
 		Renderers: renderers, Sources: c.sources, Workers: p.opt.workers,
 	})

@@ -22,7 +22,18 @@ var controllers = []string{
 // arguments, for patches to work on.
 func skeleton() string {
 	var b strings.Builder
+	mounts, volumes := map[string]string{}, map[string]string{}
 	for _, name := range controllers {
+		// Patches replace volumes by their index.
+		mounts[name], volumes[name] = "{mountPath: /tmp, name: temp}", "{emptyDir: {}, name: temp}"
+		switch name {
+		case "source-controller":
+			mounts[name] = "{mountPath: /data, name: data}, {mountPath: /tmp, name: tmp}"
+			volumes[name] = "{emptyDir: {}, name: data}, {emptyDir: {}, name: tmp}"
+		case "image-reflector-controller":
+			mounts[name] += ", {mountPath: /data, name: data}"
+			volumes[name] += ", {emptyDir: {}, name: data}"
+		}
 		fmt.Fprintf(&b, `apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -38,12 +49,13 @@ spec:
       containers:
       - name: manager
         args: []
-        env: []
+        env:
+        - {name: RUNTIME_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
         resources: {limits: {}, requests: {}}
-        volumeMounts: []
-      volumes: []
+        volumeMounts: [%s]
+      volumes: [%s]
 ---
-`, name, name, name)
+`, name, name, name, mounts[name], volumes[name])
 	}
 	return b.String()
 }
