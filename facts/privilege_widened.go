@@ -71,9 +71,7 @@ func joinedRules(rules []rbacv1.PolicyRule) []string {
 		if verbs[thing] == nil {
 			things = append(things, thing)
 		}
-		for _, v := range r.Verbs {
-			verbs[thing] = append(verbs[thing], v)
-		}
+		verbs[thing] = append(verbs[thing], r.Verbs...)
 	}
 	out := make([]string, len(things))
 	for i, t := range things {

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -125,7 +128,32 @@ func keyOf(in Input) digest {
 	}
 	settings := in.Settings
 	settings.Assumed = []repo.Assumption(nil)
-	return digestOf(object, in.Object.At(""), in.Object.At("/spec"), settings, in.Upgrade, in.Revision)
+	return digestOf(object, places(in.Object), settings, in.Upgrade, in.Revision)
+}
+
+// places are where the fields of an object are written: a result may hold any of them.
+func places(o *Object) []finding.Position {
+	var out []finding.Position
+	var walk func(v any, at string)
+	walk = func(v any, at string) {
+		out = append(out, o.At(at))
+		switch v := v.(type) {
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				walk(v[k], at+finding.Pointer(k))
+			}
+		case []any:
+			for i, item := range v {
+				walk(item, at+finding.Pointer(strconv.Itoa(i)))
+			}
+		}
+	}
+	for _, k := range []string{"metadata", "spec"} {
+		if v, ok := o.Object[k]; ok {
+			walk(v, finding.Pointer(k))
+		}
+	}
+	return out
 }
 
 // digestOf is the digest of values with a JSON form.

@@ -3,6 +3,7 @@ package render
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -197,5 +198,23 @@ func TestCache(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestPlacesAreThoseOfAllFields(t *testing.T) {
+	at := func(text string) []finding.Position {
+		doc := repo.FromFiles(map[string]string{"a.yaml": text}).Documents()[0]
+		m, err := doc.Map()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return places(&Object{Unstructured: &unstructured.Unstructured{Object: m}, Origin: Origin{Doc: doc}})
+	}
+	const text = "apiVersion: test/v1\nkind: Owner\nmetadata: {name: a}\nspec:\n  values:\n    list: [one]\n"
+	if d := cmp.Diff(at(text), at(text)); d != "" {
+		t.Errorf("the same text has the same places:\n%s", d)
+	}
+	if cmp.Equal(at(text), at(strings.Replace(text, "    list", "\n    list", 1))) {
+		t.Error("a deep field that moved by a line is at another place")
 	}
 }

@@ -92,12 +92,17 @@ func (r *replay) prepare(m *ssa.ResourceManager, a *attempt) ([]*unstructured.Un
 		ssautils.SetCommonMetadata(objects, c.Labels, c.Annotations)
 	}
 	for _, u := range objects {
-		if _, sops := u.Object["sops"]; sops && ssautils.IsSecret(u) {
+		if _, sops := u.Object["sops"]; sops && ssautils.IsSecret(u) && !optsOut(u) {
 			return nil, fmt.Errorf("%s is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
 				ssautils.FmtUnstructured(u))
 		}
 	}
 	return objects, nil
+}
+
+// optsOut reports whether an object is to stay encrypted.
+func optsOut(u *unstructured.Unstructured) bool {
+	return strings.EqualFold(u.GetAnnotations()[kustomizeGroup+"/decrypt"], kustomizev1.DisabledValue)
 }
 
 // applyOptions are the options that kustomize-controller applies with.

@@ -1,5 +1,7 @@
 package ledger
 
+//lint:file-ignore SA1019 versions that an older Flux serves are held against the ledger, too
+
 import (
 	"bytes"
 	"fmt"
