@@ -81,6 +81,7 @@ type ChartResult struct {
 	Revision string // version of the chart with its metadata
 	Digest   string
 	Name     string
+	Resolved int // dependencies that did not stand in the chart, where it was packed anew
 }
 
 // Refusal is an object that the server refuses.

@@ -202,6 +202,9 @@ func (r *replay) reconcileChart(ctx context.Context, s *subject) error {
 	if c.Failure != nil {
 		return r.chartFails(ctx, s, st, c)
 	}
+	if c.Resolved > 0 {
+		r.event(s.ref, "Normal", "ResolvedDependencies", fmt.Sprintf("resolved %d chart dependencies", c.Resolved))
+	}
 	if st.text("observedChartName") != c.Name || artifactRevision(s.live) != c.Revision {
 		r.clock++
 		r.event(s.ref, "Normal", c.Reason, c.Message)

@@ -26,7 +26,12 @@ type Chart struct {
 	origins  map[string]*repo.File  // where files of a local chart stand in the repository
 	version  string                 // replaces the one of Chart.yaml when not empty
 	verbatim []byte                 // the archive, when nothing in it was changed
+	resolved int                    // dependencies that were added to it
 }
+
+// Resolved is the number of dependencies that did not stand in the chart and
+// were added to it.
+func (c *Chart) Resolved() int { return c.resolved }
 
 // Load returns the chart for Helm 3. Each call returns a new one, as Helm
 // changes the charts that it is given. Errors are in the words of Helm 4.

@@ -30,7 +30,7 @@ func (b build) addDependencies(ctx context.Context, c *Chart) (*Chart, *buildErr
 	if len(missing) == 0 {
 		return c, nil
 	}
-	out := &Chart{files: slices.Clone(c.files), origins: maps.Clone(c.origins)}
+	out := &Chart{files: slices.Clone(c.files), origins: maps.Clone(c.origins), resolved: len(missing)}
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		var refused *buildError
 		if dep := missing[name]; dep.Repository == "" || strings.HasPrefix(dep.Repository, "file://") {
