@@ -19,9 +19,9 @@ type Plan struct {
 	Entry     repo.Entry
 	Tree      *repo.Tree
 	Settings  Settings
-	Baseline  Capabilities                 // of the cluster before anything is applied
-	Extra     []*unstructured.Unstructured // objects that only the cluster has
-	Invented  map[finding.Ref]bool         // those of them whose values are made up
+	Baseline  Capabilities         // of the cluster before anything is applied
+	Extra     []repo.Seed          // objects that only the cluster has
+	Invented  map[finding.Ref]bool // those of them whose values are made up
 	Renderers []Renderer
 	Sources   *source.Set
 	Problems  []finding.Problem // in how the controllers are set up
@@ -37,8 +37,9 @@ func Run(ctx context.Context, plan Plan) (*World, error) {
 	for _, s := range plan.Entry.Seeds {
 		r.seed(s)
 	}
-	for _, u := range plan.Extra {
-		r.world.admit(&Object{Unstructured: u, Origin: Origin{Outside: true, Invented: plan.Invented[RefOf(u)]}})
+	for _, s := range plan.Extra {
+		u := &unstructured.Unstructured{Object: s.Object}
+		r.world.admit(&Object{Unstructured: u, Origin: Origin{Doc: s.Doc, Place: s.Pos, Outside: true, Invented: plan.Invented[RefOf(u)]}})
 	}
 	for len(r.pending) > 0 {
 		if err := ctx.Err(); err != nil {

@@ -82,7 +82,7 @@ func (f *File) isYAML() bool {
 	case ".yaml", ".yml", ".json":
 		return true
 	}
-	return false
+	return f.objects
 }
 
 func (f *File) isJSON() bool { return strings.HasSuffix(f.Path, ".json") }

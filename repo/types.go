@@ -22,6 +22,7 @@ type File struct {
 	size    func() (int64, error)
 	virtual bool // content that is not in the user's repository, so lines of it mean nothing there
 	chart   bool // a template of a Helm chart, which is no YAML yet
+	objects bool // YAML or JSON whatever the name ends with
 	parsed  parsed
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
@@ -36,7 +35,8 @@ type config struct {
 	ServiceRange string    `yaml:"serviceRange"`
 	Rehearsal    rehearsal `yaml:"rehearsal"`
 
-	dir string
+	dir  string // of the file
+	root string // of the repository
 }
 
 // rehearsal is how a replay runs.
@@ -68,8 +68,8 @@ func (k objectKey) object() *unstructured.Unstructured {
 	return u
 }
 
-func loadConfig(path string) (config, error) {
-	c := config{dir: filepath.Dir(path)}
+func loadConfig(path, root string) (config, error) {
+	c := config{dir: filepath.Dir(path), root: root}
 	if path == "" {
 		return c, nil
 	}
@@ -108,13 +108,13 @@ func yamlError(err error) error {
 }
 
 // objects reads Kubernetes objects from files.
-func (c config) objects(files []string) ([]*unstructured.Unstructured, error) {
-	var out []*unstructured.Unstructured
+func (c config) objects(files []string) ([]repo.Seed, error) {
+	var out []repo.Seed
 	for _, name := range files {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(c.dir, name)
 		}
-		list, err := readObjects(name)
+		list, err := readObjects(name, c.root)
 		if err != nil {
 			return nil, err
 		}
@@ -123,35 +123,40 @@ func (c config) objects(files []string) ([]*unstructured.Unstructured, error) {
 	return out, nil
 }
 
-func readObjects(name string) ([]*unstructured.Unstructured, error) {
-	data, err := os.ReadFile(name)
+// readObjects reads a file of objects. One in the repository is shown as the
+// files of the repository are.
+func readObjects(name, root string) ([]repo.Seed, error) {
+	f, err := repo.ObjectFile(name, shown(name, root))
 	if err != nil {
 		return nil, usagef("cannot read %q: no such file", name)
 	}
-	tree := repo.FromFiles(map[string]string{filepath.Base(name): string(data)})
-	if ps := tree.Problems(); len(ps) > 0 {
-		return nil, usagef("%s: %s", ps[0].Pos, ps[0].Message)
+	list, err := f.Objects()
+	if err != nil {
+		return nil, usageError{err}
 	}
-	var out []*unstructured.Unstructured
-	for _, d := range tree.Documents() {
-		m, err := d.Map()
-		if err != nil {
-			return nil, usagef("%s: %v", d.Position(), err)
-		}
-		u := &unstructured.Unstructured{Object: m}
-		if u.IsList() {
-			err = u.EachListItem(func(o runtime.Object) error {
-				out = append(out, o.(*unstructured.Unstructured))
-				return nil
-			})
-			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", name, err)
-			}
-			continue
-		}
-		if len(m) > 0 {
-			out = append(out, u)
-		}
+	return list, nil
+}
+
+// shown is how a file is called: by its place in the repository, if it is there.
+func shown(name, root string) string {
+	abs, err := filepath.Abs(name)
+	if err != nil || root == "" {
+		return name
 	}
-	return out, nil
+	if root, err = filepath.Abs(root); err != nil {
+		return name
+	}
+	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return name
+}
+
+// plainObjects are seeds without where they are from.
+func plainObjects(seeds []repo.Seed) []*unstructured.Unstructured {
+	out := make([]*unstructured.Unstructured, len(seeds))
+	for i, s := range seeds {
+		out[i] = &unstructured.Unstructured{Object: s.Object}
+	}
+	return out
 }

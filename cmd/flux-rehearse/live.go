@@ -7,20 +7,16 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 )
 
 // liveObjects reads the files that --live names.
-func liveObjects(files []string) ([]*unstructured.Unstructured, error) {
-	var out []*unstructured.Unstructured
+func liveObjects(files []string, root string) ([]repo.Seed, error) {
+	var out []repo.Seed
 	for _, name := range files {
-		list, err := readObjects(name)
+		list, err := readObjects(name, root)
 		if err != nil {
 			return nil, err
-		}
-		for _, u := range list {
-			if u.GetKind() == "" || u.GetAPIVersion() == "" || u.GetName() == "" {
-				return nil, usagef("--live %s: an object has no apiVersion, kind or name", name)
-			}
 		}
 		out = append(out, list...)
 	}
@@ -28,11 +24,12 @@ func liveObjects(files []string) ([]*unstructured.Unstructured, error) {
 }
 
 // renderInputs are the live objects that rendering may ask for.
-func renderInputs(live []*unstructured.Unstructured) []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
-	for _, u := range live {
-		if slices.Contains([]string{"ConfigMap", "Secret", "Namespace", "CustomResourceDefinition"}, u.GetKind()) {
-			out = append(out, u)
+func renderInputs(live []repo.Seed) []repo.Seed {
+	var out []repo.Seed
+	for _, s := range live {
+		kind, _ := s.Object["kind"].(string)
+		if slices.Contains([]string{"ConfigMap", "Secret", "Namespace", "CustomResourceDefinition"}, kind) {
+			out = append(out, s)
 		}
 	}
 	return out

@@ -36,7 +36,7 @@ type project struct {
 	catalog *schemas.Catalog
 	cache   *render.Cache
 	work    *temporary.Folder
-	live    []*unstructured.Unstructured // objects of the running clusters, as --live gives them
+	live    []repo.Seed // objects of the running clusters, as --live gives them
 	// recorded are input providers with what services answered them.
 	recorded []*unstructured.Unstructured
 	keys     sops.Keys
@@ -68,14 +68,14 @@ type cluster struct {
 	assumed         []repo.Assumption
 	problems        []finding.Problem // in how its controllers are set up
 	sources         *source.Set
-	extra           []*unstructured.Unstructured
+	extra           []repo.Seed          // what the cluster holds besides
 	invented        map[finding.Ref]bool // those of extra whose values are made up
 	world           *render.World
 	catalog         *schemas.Catalog
 }
 
 func openProject(opt *options) (*project, error) {
-	c, err := loadConfig(opt.config)
+	c, err := loadConfig(opt.config, opt.path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: recorded, keys: keys}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: plainObjects(recorded), keys: keys}, nil
 }
 
 func (p *project) close() { _ = p.work.Remove() }
@@ -235,14 +235,14 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 	if err != nil {
 		return nil, err
 	}
-	if err := c.readMapped(); err != nil {
+	if err := c.readMapped(p.opt.path); err != nil {
 		return nil, err
 	}
 	own, err := p.config.objects(p.config.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range own {
+	for _, u := range plainObjects(own) {
 		delete(c.invented, render.RefOf(u))
 	}
 	c.extra = append(append(c.extra, own...), renderInputs(p.live)...)
@@ -251,15 +251,15 @@ func (p *project) cluster(ctx context.Context, r *revision, e repo.Entry) (*clus
 
 // readMapped reads the objects of the source map, which those of the
 // configuration replace.
-func (c *cluster) readMapped() error {
+func (c *cluster) readMapped(root string) error {
 	c.invented = map[finding.Ref]bool{}
 	m := c.revision.sourceMap
 	for _, name := range m.Objects(c.entry.Name) {
-		list, err := readObjects(name)
+		list, err := readObjects(name, root)
 		if err != nil {
 			return err
 		}
-		for _, u := range list {
+		for _, u := range plainObjects(list) {
 			c.invented[render.RefOf(u)] = m.Invented(render.RefOf(u))
 		}
 		c.extra = append(c.extra, list...)
@@ -274,7 +274,7 @@ func (p *project) renderers(r *revision) []render.Renderer {
 		}
 		return r.sourceMap.HTTP(url)
 	}
-	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(p.live, p.recorded)})
+	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(plainObjects(p.live), p.recorded)})
 	return []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
 		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Git: r.sources.Remote, Keys: p.keys, Reveal: p.opt.secrets.add}),

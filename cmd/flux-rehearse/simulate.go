@@ -86,7 +86,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		return err
 	}
 	defer p.close()
-	if p.live, err = liveObjects(s.live); err != nil {
+	if p.live, err = liveObjects(s.live, opt.path); err != nil {
 		return err
 	}
 	bar := startProgress(opt, "read the repository")
@@ -238,13 +238,13 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		first = r.base
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(first.extra, r.project.live), Produced: render.ProducedBy,
+		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
 		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
 	if !r.head.settings.Complete && r.missingCRDs == missingAccept {
-		o.Placeholders = placeholders(r.project.live, r.base, r.head)
+		o.Placeholders = placeholders(plainObjects(r.project.live), r.base, r.head)
 	}
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
@@ -281,7 +281,7 @@ func (r replay) edits(head *simulate.StepInput) error {
 	if err != nil {
 		return err
 	}
-	for _, u := range objects {
+	for _, u := range plainObjects(objects) {
 		e := simulate.Edit{Object: u, Manager: "kubectl-edit"}
 		for _, m := range u.GetManagedFields() {
 			e.Manager = m.Manager

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
@@ -118,18 +116,18 @@ func (c *cluster) settings(ctx context.Context, sources *source.Set) render.Sett
 }
 
 // extra reads the objects that only the cluster has.
-func (c cluster) extra() ([]*unstructured.Unstructured, error) {
-	var out []*unstructured.Unstructured
+func (c cluster) extra() ([]repo.Seed, error) {
+	var out []repo.Seed
 	for _, name := range c.sourceMap.Objects(c.entry.Name) {
-		data, err := os.ReadFile(name)
+		f, err := repo.ObjectFile(name, name)
 		if err != nil {
 			return nil, err
 		}
-		var m map[string]any
-		if err := yaml.Unmarshal(data, &m); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		list, err := f.Objects()
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, &unstructured.Unstructured{Object: m})
+		out = append(out, list...)
 	}
 	return out, nil
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -99,9 +98,9 @@ func playCase(t *testing.T, dir, step string, c conformanceCase) *render.World {
 	return world
 }
 
-func clusterObjects(t *testing.T, dir string) []*unstructured.Unstructured {
+func clusterObjects(t *testing.T, dir string) []repo.Seed {
 	t.Helper()
-	var out []*unstructured.Unstructured
+	var out []repo.Seed
 	tree, err := repo.Folder(filepath.Join(dir, "cluster"))
 	if err != nil {
 		return nil
@@ -111,7 +110,7 @@ func clusterObjects(t *testing.T, dir string) []*unstructured.Unstructured {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, &unstructured.Unstructured{Object: m})
+		out = append(out, repo.Seed{Doc: d, Object: m})
 	}
 	return out
 }
