@@ -82,7 +82,7 @@ func (j *job) substitutionFailure(r *kustomize.Resource, s *story, in kustomize.
 	case "substitute-source-missing":
 		return j.reportMissing(f), true
 	case "variable-name-invalid":
-		return j.report(f, j.in.Object.At(j.invalidName(f.Message))), true
+		return j.reportName(f), true
 	}
 	return j.report(f, s.At("")), false
 }
@@ -129,11 +129,26 @@ func (j *job) reportMissing(f *kustomize.Failure) *render.Result {
 	return res
 }
 
-// invalidName names the field that brings the variable whose name the text
-// quotes: the last source that has it wins.
-func (j *job) invalidName(text string) string {
-	_, rest, _ := strings.Cut(text, "envsubst error: '")
+// reportName states a name that is none of a variable where it is written, which
+// may be in the ConfigMap or Secret that brings it.
+func (j *job) reportName(f *kustomize.Failure) *render.Result {
+	_, rest, _ := strings.Cut(f.Message, "envsubst error: '")
 	name, _, _ := strings.Cut(rest, "'")
+	from := j.in.Object.At(j.bringer(name))
+	pos := j.definition(name)
+	if pos.IsZero() {
+		return j.report(f, from)
+	}
+	res := j.report(f, pos)
+	if p := &j.problems[len(j.problems)-1]; from != pos {
+		p.Related = append(p.Related, finding.Related{Pos: from, Message: "it is read here"})
+	}
+	return res
+}
+
+// bringer names the field that brings a variable: the last source that has it
+// wins.
+func (j *job) bringer(name string) string {
 	post := j.spec.sub("postBuild")
 	if _, ok := post.sub("substitute")[name]; ok {
 		return finding.Pointer("spec", "postBuild", "substitute", name)
