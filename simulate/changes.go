@@ -226,7 +226,7 @@ func (r *replay) finish(ctx context.Context) Step {
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
 	r.step.after = r.ownersNow(ctx)
 	step.Facts, step.Open = r.facts(ctx), r.open(step.Changes)
-	step.Events, step.Notes = r.step.events, r.step.notes
+	step.Events, step.Notes = lasting(r.step.events, r.step.after), r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)
 	}
@@ -235,6 +235,19 @@ func (r *replay) finish(ctx context.Context) Step {
 	})
 	slices.Sort(step.Notes)
 	return step
+}
+
+// lasting leaves out that an object waited for others, where it does not wait
+// any more, or for something else: how often that is told is a matter of timing.
+func lasting(events []Event, owners map[finding.Ref]*unstructured.Unstructured) []Event {
+	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
+		u := owners[e.Object]
+		if e.Reason != "DependencyNotReady" || u == nil {
+			return false
+		}
+		ready := statusOf(u).ready()
+		return ready.Reason != e.Reason || ready.Message != e.Message
+	})
 }
 
 // showBlocked renders what the Kustomizations that wait would apply.
