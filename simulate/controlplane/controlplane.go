@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -121,7 +122,7 @@ func (p *Plane) start(ctx context.Context) error {
 	return p.settle(ctx)
 }
 
-// launch starts etcd, then the API server, and waits until each is healthy.
+// launch starts etcd and the API server, and waits until each is healthy.
 func (p *Plane) launch() error {
 	logs := map[string]*os.File{}
 	for _, name := range []string{etcdName, apiServerName} {
@@ -151,7 +152,27 @@ func (p *Plane) launch() error {
 		}
 	}
 	p.env = &envtest.ControlPlane{Etcd: etcd, APIServer: server}
-	return p.env.Start()
+	if !p.version.Embedded {
+		return p.env.Start()
+	}
+	return p.startTogether()
+}
+
+// startTogether starts both linked programs at once; the API server waits for
+// etcd itself. When one does not start, both end.
+func (p *Plane) startTogether() error {
+	p.env.APIServer.EtcdURL = p.env.Etcd.URL
+	var both errgroup.Group
+	for _, start := range []func() error{p.env.Etcd.Start, p.env.APIServer.Start} {
+		both.Go(func() error {
+			err := start()
+			if err != nil {
+				_ = p.folder.disown()
+			}
+			return err
+		})
+	}
+	return both.Wait()
 }
 
 // settle waits for the first namespace and asks for the version.

@@ -15,7 +15,8 @@ const (
 	loopback     = "127.0.0.1"
 	startTimeout = 2 * time.Minute // a loaded machine; two seconds are usual
 	stopTimeout  = 10 * time.Second
-	socketLimit  = 100 // longest path of a Unix socket that all systems take, with some room
+	startPause   = 2 * time.Millisecond // between two looks whether etcd is there
+	socketLimit  = 100                  // longest path of a Unix socket that all systems take, with some room
 )
 
 // disabledAdmission names the admission plugins that depend on what does not

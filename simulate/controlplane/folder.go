@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -66,6 +67,9 @@ func (f *folder) remove() error { return f.own.Remove() }
 // alive is the file that a running program keeps locked.
 func alive(name string) string { return name + ".alive" }
 
+// lives is the file that tells that a program has locked its alive file.
+func lives(name string) string { return name + ".lives" }
+
 // liveWithOwner locks the program's alive file and ends the process when the
 // owner of the folder is gone. The API server also ends with etcd. So etcd ends
 // last: it removes the folder when nobody writes to it any more.
@@ -74,12 +78,16 @@ func liveWithOwner(dir, name string) error {
 	if locked, err := living.TryLock(); err != nil || !locked {
 		return fmt.Errorf("%s already runs in %q: %w", name, dir, err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, lives(name)), nil, 0o600); err != nil {
+		return err
+	}
 	end := func() {
 		runtime.KeepAlive(living) // a collected lock is a released one
 		endGroup()
 	}
 	if name == apiServerName {
 		go func() {
+			appears(filepath.Join(dir, lives(etcdName)))
 			released(filepath.Join(dir, alive(etcdName)))
 			end()
 		}()
@@ -98,6 +106,16 @@ func liveWithOwner(dir, name string) error {
 // released waits until nobody has locked a file.
 func released(path string) {
 	_ = flock.New(path).RLock()
+}
+
+// appears waits until there is a file.
+func appears(path string) {
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(startPause)
+	}
 }
 
 // abandoned reports whether a folder is the remains of a private folder.

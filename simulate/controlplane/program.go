@@ -36,8 +36,9 @@ func Main() (code int, ran bool) {
 		pflag.CommandLine = pflag.NewFlagSet(os.Args[0], pflag.ExitOnError)
 		return 0, false
 	}
-	dir := filepath.Dir(os.Args[0])
+	dir, owned := filepath.Dir(os.Args[0]), false
 	if _, err := os.Stat(filepath.Join(dir, temporary.OwnerFile)); err == nil {
+		owned = true
 		if len(os.Args) == 2 && os.Args[1] == "--help" {
 			// envtest asks for the help text twice on every start, to look for two
 			// flags of old versions; the whole text costs a second.
@@ -61,7 +62,10 @@ func Main() (code int, ran bool) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1, true
 	}
-	return cli.Run(app.NewAPIServerCommand()), true
+	if !owned {
+		return cli.Run(app.NewAPIServerCommand()), true
+	}
+	return runAPIServer(), true
 }
 
 // walSegment is how much of the disk a log of etcd takes beforehand, in bytes;
