@@ -48,22 +48,27 @@ type Owner struct {
 	Before, After map[string]any
 	Pending       []diff.Change                  // what it would do, were it not suspended
 	Rendered      map[finding.Ref]map[string]any // what it applies, as declared
+	Made          map[finding.Ref]map[string]any // what others apply too, as the server holds it when this one has just applied it
 	At            func(pointer string) finding.Position
+	Place         func(object finding.Ref, pointer string) finding.Position // of a field of what it applies
 }
 
 // Orphan is an object that stays in the cluster and left the last inventory that had it.
 type Orphan struct {
 	Ref, Owner finding.Ref
-	Reason     string
+	Reason     string // of the change that left it, or created-namespace, failed-apply
 	Pos        finding.Position
 }
 
-// Order is an object whose end depends on which of two owners comes first.
+// Order is an object whose end depends on which of two Flux objects comes first,
+// or from which one of them takes values.
 type Order struct {
 	Object        finding.Ref
-	First, Second finding.Ref // in the order that was replayed
-	End, Other    string      // what becomes of the object, in words; Other if Second comes first
-	Destroyed     bool        // it is deleted in one of the orders
+	Reader        finding.Ref   // the one of the two that takes values from the object; zero for other orders
+	Differ        []finding.Ref // what it applies with other values
+	First, Second finding.Ref   // in the order that was replayed
+	End, Other    string        // what becomes of the object, in words; Other if Second comes first
+	Destroyed     bool          // it is deleted in one of the orders
 	Pos           finding.Position
 }
 

@@ -122,6 +122,13 @@ func TestOrphaned(t *testing.T) {
 	if got, want := Of(s)[0].Check, "kubectl delete deployment.apps/web -n shop"; got != want {
 		t.Errorf("what to type is %q, want %q", got, want)
 	}
+	ns := finding.Ref{Kind: "Namespace", Name: "shop"}
+	check(t, "applied by a Kustomization that fails later", Step{Orphans: []Orphan{{Ref: ns, Owner: apps, Reason: "failed-apply"}}},
+		want{"orphaned", finding.Warning, "Namespace/shop", "",
+			"is created, and Kustomization/flux-system/apps fails before it takes note of it: if the change is reverted, it stays in the cluster"})
+	check(t, "left by Helm", Step{Orphans: []Orphan{{Ref: ns, Owner: apps, Reason: "created-namespace"}}},
+		want{"orphaned", finding.Warning, "Namespace/shop", "",
+			"stays in the cluster, and no Flux object looks after it any more: Helm has created it for a release, and deletes no namespace"})
 }
 
 func TestOrderDependent(t *testing.T) {
@@ -131,6 +138,17 @@ func TestOrderDependent(t *testing.T) {
 		"is deleted and created again if Kustomization/flux-system/apps comes first, and taken over if Kustomization/flux-system/infra does"})
 }
 
+func TestOrderOfValues(t *testing.T) {
+	values := finding.Ref{Kind: "ConfigMap", Namespace: "flux-system", Name: "values"}
+	s := Step{Orders: []Order{{Object: values, Reader: apps, First: apps, Second: infra, Differ: []finding.Ref{{Kind: "Service", Name: "web"}}}}}
+	check(t, "a reader that comes first reads what was", s, want{"order-dependent", finding.Warning, "Kustomization/flux-system/apps", "",
+		"applies 1 object with the values that ConfigMap/flux-system/values had before if it comes before Kustomization/flux-system/infra, " +
+			"until its next interval, and with the new values if it comes after"})
+	if got, want := Of(s)[0].Check, "label ConfigMap/flux-system/values with reconcile.fluxcd.io/watch: Enabled, so that a change of it is seen at once"; got != want {
+		t.Errorf("what to type is %q, want %q", got, want)
+	}
+}
+
 func TestContested(t *testing.T) {
 	ref := finding.Ref{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
 	owner := func(name finding.Ref, value string) Owner {
@@ -138,9 +156,28 @@ func TestContested(t *testing.T) {
 	}
 	other := "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: shop}, data: {A: two, C: one}}"
 	check(t, "they differ in one field that both set", Step{Owners: []Owner{owner(infra, other), owner(apps, setting)}},
-		want{"contested", finding.Error, "ConfigMap/shop/settings", "",
+		want{"contested", finding.Error, "ConfigMap/shop/settings", "/data/A",
 			"is applied by Kustomization/flux-system/apps and by Kustomization/flux-system/infra, which set by turns: data.A"})
 	check(t, "they say the same", Step{Owners: []Owner{owner(infra, setting), owner(apps, setting)}},
+		want{"contested", finding.Warning, "ConfigMap/shop/settings", "",
+			"is applied by Kustomization/flux-system/apps and by Kustomization/flux-system/infra with the same content"})
+	one, two := owner(apps, setting), owner(infra, other)
+	mark := func(value, who string) map[string]any {
+		u := object(t, value)
+		u["metadata"].(map[string]any)["labels"] = map[string]any{kustomizeGroup + "/name": who, kustomizeGroup + "/namespace": "flux-system"}
+		return u
+	}
+	one.Made = map[finding.Ref]map[string]any{ref: mark("{data: {A: one, B: one}, metadata: {name: settings}}", "apps")}
+	two.Made = map[finding.Ref]map[string]any{ref: mark("{data: {A: one, C: one}, metadata: {name: settings}}", "infra")}
+	at := func(file string) func(finding.Ref, string) finding.Position {
+		return func(finding.Ref, string) finding.Position { return finding.Position{File: file, Line: 3, Col: 2} }
+	}
+	one.Place, two.Place = at("apps.yaml"), at("infra.yaml")
+	check(t, "as the server holds it: each removes what the other sets, and both say where", Step{Owners: []Owner{one, two}},
+		want{"contested", finding.Error, "ConfigMap/shop/settings", "/data/B", "is applied by Kustomization/flux-system/apps and by " +
+			"Kustomization/flux-system/infra, which set by turns: data.B (apps.yaml:3 and infra.yaml:3), data.C (apps.yaml:3 and infra.yaml:3)"})
+	two.Made[ref] = mark("{data: {A: one, B: one}, metadata: {name: settings}}", "infra")
+	check(t, "only the labels of the owner flip", Step{Owners: []Owner{one, two}},
 		want{"contested", finding.Warning, "ConfigMap/shop/settings", "",
 			"is applied by Kustomization/flux-system/apps and by Kustomization/flux-system/infra with the same content"})
 	asleep := owner(infra, other)

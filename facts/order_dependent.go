@@ -4,10 +4,11 @@ import "github.com/flux-rehearse/flux-rehearse/finding"
 
 var orderDependent = Kind{
 	ID: "order-dependent", Severity: finding.Warning,
-	Summary: "what becomes of an object depends on which of two owners Flux reconciles first",
+	Summary: "the end depends on which of two Flux objects is reconciled first",
 	Why: `A new revision wakes all Flux objects at once. Where an object moves from one to another without dependsOn between them,
 either may come first: if the old owner does, it deletes the object, and the new one makes it anew; if the new owner does, it
-takes the object over. Both orders were replayed, and they end differently.`,
+takes the object over. Where one takes values from a ConfigMap or Secret that another one writes, it may read it before or after,
+and does not look again before its next interval. Both orders were replayed, and they end differently.`,
 	Check: "move it in two steps: first annotate it with kustomize.toolkit.fluxcd.io/prune: disabled, then change its owner",
 	find:  findOrderDependent,
 }
@@ -17,10 +18,26 @@ func findOrderDependent(s Step) []finding.Fact {
 	for _, o := range s.Orders {
 		f := finding.Fact{Object: o.Object, Owner: o.First, Pos: o.Pos, Others: []finding.Ref{o.First, o.Second}, From: o.End, To: o.Other,
 			Message: "is " + o.End + " if " + o.First.String() + " comes first, and " + o.Other + " if " + o.Second.String() + " does"}
+		if !o.Reader.IsZero() {
+			out = append(out, o.values())
+			continue
+		}
 		if o.Destroyed {
 			f.Severity = lossOf(o.Object).severity
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// values is the fact about an object that one writes and another one takes values from.
+func (o Order) values() finding.Fact {
+	writer := o.First
+	if writer == o.Reader {
+		writer = o.Second
+	}
+	return finding.Fact{Object: o.Reader, Owner: writer, Pos: o.Pos, Others: append([]finding.Ref{o.Object}, o.Differ...),
+		Message: "applies " + counted(len(o.Differ), "object") + " with the values that " + o.Object.String() + " had before if it comes before " +
+			writer.String() + ", until its next interval, and with the new values if it comes after",
+		Check: "label " + o.Object.String() + " with reconcile.fluxcd.io/watch: Enabled, so that a change of it is seen at once"}
 }

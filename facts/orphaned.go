@@ -10,7 +10,8 @@ var orphaned = Kind{
 	ID: "orphaned", Severity: finding.Warning,
 	Summary: "an object stays in the cluster, and no Flux object looks after it any more",
 	Why: `What leaves every inventory without being deleted is neither updated nor pruned from now on. It keeps running, keeps its
-privileges, and nobody finds it in the repository.`,
+privileges, and nobody finds it in the repository. A Kustomization that fails has applied its namespaces, CustomResourceDefinitions
+and cluster roles already, and takes note only of what a successful apply has applied.`,
 	Check: "delete it by hand if nobody needs it",
 	find:  findOrphaned,
 }
@@ -24,6 +25,10 @@ var keptBecause = map[string]string{
 	"owner-label-changed":  "its labels name no owner",
 	"deletion-policy":      "the deletion policy of its owner keeps it",
 	"service-account-gone": "the service account that would delete it is gone",
+	"resource-policy":      "it is annotated with helm.sh/resource-policy: keep",
+	"helm-definition":      "Helm deletes no CustomResourceDefinition of a chart",
+	"helm-suspended":       "its owner was suspended when it was deleted, so that nothing was uninstalled",
+	"created-namespace":    "Helm has created it for a release, and deletes no namespace",
 }
 
 func findOrphaned(s Step) []finding.Fact {
@@ -32,6 +37,11 @@ func findOrphaned(s Step) []finding.Fact {
 		message := "stays in the cluster, and no Flux object looks after it any more"
 		if why := keptBecause[o.Reason]; why != "" {
 			message += ": " + why
+		}
+		if o.Reason == "failed-apply" {
+			out = append(out, finding.Fact{Object: o.Ref, Owner: o.Owner, Pos: o.Pos, Check: "fix what " + o.Owner.String() + " fails at; after a revert, kubectl delete " + kubectlName(o.Ref),
+				Message: "is created, and " + o.Owner.String() + " fails before it takes note of it: if the change is reverted, it stays in the cluster"})
+			continue
 		}
 		f := finding.Fact{Object: o.Ref, Owner: o.Owner, Pos: o.Pos, Message: message, Check: "kubectl delete " + kubectlName(o.Ref)}
 		out = append(out, f)

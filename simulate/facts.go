@@ -4,10 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/fluxcd/cli-utils/pkg/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/facts"
@@ -44,16 +42,18 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	now := r.step.after
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx)}
 	for _, ref := range sortedRefs(r.step.owners, now) {
-		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) }}
+		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
+			Place: func(object finding.Ref, pointer string) finding.Position { return r.placeOf(ref, object, pointer) }}
 		if was := r.step.owners[ref]; was != nil {
 			o.Before = was.Object
 		}
 		if is := now[ref]; is != nil {
 			o.After = is.Object
-			o.Pending = r.pending(ctx, is, s.Empty)
 		}
 		s.Owners = append(s.Owners, o)
 	}
+	r.piledUp(ctx, s.Owners, now)
+	r.claims(ctx, s.Owners)
 	all := facts.Of(s)
 	out := slices.DeleteFunc(slices.Clone(all), func(f finding.Fact) bool {
 		return slices.ContainsFunc(r.known, func(k finding.Fact) bool { return finding.CompareFacts(f, k) == 0 })
@@ -91,50 +91,6 @@ func (r *replay) appliedBy(ref finding.Ref) map[finding.Ref]map[string]any {
 	return out
 }
 
-// inventoryRefs are the objects in the inventory of a Flux object.
-func inventoryRefs(u *unstructured.Unstructured) []finding.Ref {
-	entries, _, _ := unstructured.NestedSlice(u.Object, "status", "inventory", "entries")
-	var out []finding.Ref
-	for _, item := range entries {
-		e, _ := item.(map[string]any)
-		if id, err := object.ParseObjMetadata(text(e["id"])); err == nil {
-			out = append(out, refOfID(id))
-		}
-	}
-	return out
-}
-
-// orphans are the objects that were in an inventory, are in none any more, and exist.
-func (r *replay) orphans(ctx context.Context, now map[finding.Ref]*unstructured.Unstructured) []facts.Orphan {
-	kept := map[finding.Ref]bool{}
-	for _, u := range now {
-		for _, ref := range inventoryRefs(u) {
-			kept[ref] = true
-		}
-	}
-	var out []facts.Orphan
-	for _, owner := range sortedRefs(r.step.owners) {
-		for _, ref := range inventoryRefs(r.step.owners[owner]) {
-			if kept[ref] {
-				continue
-			}
-			kept[ref] = true
-			live := r.cluster.read(ctx, ref)
-			if live == nil || live.GetDeletionTimestamp() != nil {
-				continue
-			}
-			o := facts.Orphan{Ref: ref, Owner: owner, Pos: r.placeOf(owner, ref, "")}
-			for _, e := range r.step.entries {
-				if e.ref == ref && e.action == diff.Orphan {
-					o.Reason = e.reason
-				}
-			}
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
 // podRunners are the workloads of the cluster, where a change may concern what they read.
 func (r *replay) podRunners(ctx context.Context) []map[string]any {
 	read := func(o facts.Object) bool {
@@ -150,60 +106,4 @@ func (r *replay) podRunners(ctx context.Context) []map[string]any {
 		}
 	}
 	return out
-}
-
-// pending is what a suspended Kustomization would do to the objects that it
-// renders now, were it resumed.
-func (r *replay) pending(ctx context.Context, u *unstructured.Unstructured, empty bool) []diff.Change {
-	ref := render.RefOf(u)
-	s := &subject{ref: ref, live: u, mem: r.remember(ref)}
-	if empty || ref.Kind != kustomizationKind.Kind || ref.Group != kustomizeGroup || !s.suspended() {
-		return nil
-	}
-	k, err := kustomizationOf(u)
-	if err != nil {
-		return nil
-	}
-	a := &attempt{subject: s, k: k, status: statusOf(u), result: r.render(ctx, s)}
-	m, err := r.applier(ctx, k)
-	if err != nil || a.result.State != render.Rendered {
-		return nil
-	}
-	objects, err := r.prepare(m, a)
-	if err != nil {
-		return nil
-	}
-	var out []diff.Change
-	rendered := map[finding.Ref]bool{}
-	for _, o := range objects {
-		rendered[render.RefOf(o)] = true
-		if c := r.rehearsed(ctx, m.Client(), o); c.Action != diff.Unchanged {
-			c.Owner = ref
-			out = append(out, c)
-		}
-	}
-	for _, had := range inventoryRefs(u) {
-		if !rendered[had] && k.Spec.Prune && r.cluster.read(ctx, had) != nil {
-			out = append(out, diff.Change{Object: had, Owner: ref, Action: diff.Delete})
-		}
-	}
-	return out
-}
-
-// rehearsed is what applying an object would do, without doing it.
-func (r *replay) rehearsed(ctx context.Context, cl client.Client, u *unstructured.Unstructured) diff.Change {
-	c := diff.Change{Object: render.RefOf(u), Action: diff.Update}
-	live := r.cluster.read(ctx, c.Object)
-	dry := u.DeepCopy()
-	//lint:ignore SA1019 a patch leaves what the server made of the object in it
-	if err := cl.Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(kustomizeController)); err != nil {
-		c.Action = diff.Fail
-		return c
-	}
-	if live == nil {
-		c.Action = diff.Create
-	} else if c.Fields = diff.Objects(r.uids.stable(live.Object), r.uids.stable(dry.Object), r.hidden[c.Object]...); len(c.Fields) == 0 {
-		c.Action = diff.Unchanged
-	}
-	return c
 }

@@ -4,16 +4,17 @@ import (
 	"slices"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
-	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
-// Precedence is an order of two owners of one object that the controllers leave
-// open: Then waits until First has taken the object or has let go of it, or
-// until nothing else happens.
+// Precedence is an order of two Flux objects that both deal with one object,
+// which the controllers leave open: Then waits until First has taken the object
+// or has let go of it, or until nothing else happens. Of a Reader it is enough
+// that First has been reconciled.
 type Precedence struct {
 	Object      finding.Ref
 	First, Then finding.Ref
+	Reader      finding.Ref // the one of the two that takes values from the object, which the other one writes
 }
 
 // prior is a Precedence while a step runs.
@@ -37,6 +38,9 @@ func (r *replay) has(owner, ref finding.Ref) bool {
 // held reports whether a Flux object has to let another one go first.
 func (r *replay) held(ref finding.Ref) bool {
 	return slices.ContainsFunc(r.step.waiting, func(p prior) bool {
+		if !p.Reader.IsZero() {
+			return p.Then == ref && !r.step.ranked[p.First]
+		}
 		return p.Then == ref && r.has(p.First, p.Object) == p.had
 	})
 }
@@ -101,49 +105,4 @@ func (r *replay) waitsFor(owner, other finding.Ref, depth int) bool {
 		}
 	}
 	return false
-}
-
-// Compare says where the ends of one step differ when it is replayed in the two
-// orders that the controllers leave open.
-func Compare(taken, other Step) []finding.Fact {
-	var s facts.Step
-	for _, p := range taken.Open {
-		one, another := ends(taken, p.Object), ends(other, p.Object)
-		if one.words == another.words {
-			continue
-		}
-		s.Orders = append(s.Orders, facts.Order{Object: p.Object, First: p.Then, Second: p.First, End: one.words, Other: another.words,
-			Destroyed: one.destroyed || another.destroyed, Pos: one.pos})
-	}
-	return facts.Of(s)
-}
-
-type end struct {
-	words     string
-	destroyed bool
-	pos       finding.Position
-}
-
-// ends is what becomes of an object in a step.
-func ends(s Step, ref finding.Ref) end {
-	for _, c := range s.Changes {
-		if c.Object != ref {
-			continue
-		}
-		e := end{pos: c.Pos}
-		switch c.Action {
-		case diff.Recreate:
-			e.words, e.destroyed = "deleted and created again", true
-		case diff.Delete:
-			e.words, e.destroyed = "deleted", true
-		case diff.Adopt:
-			e.words = "taken over as it is"
-		case diff.Fail, diff.Blocked:
-			e.words = "not applied"
-		default:
-			e.words = "kept"
-		}
-		return e
-	}
-	return end{words: "kept"}
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -56,8 +57,9 @@ type replay struct {
 	clock      int                                        // grows with every change that somebody may wait for
 	now        int64                                      // seconds that waiting would have taken so far
 	step       *stepRun
-	known      []finding.Fact // of the step before, nil before the first
-	seeded     bool           // the entry is in the cluster
+	piled      map[finding.Ref][]diff.Change // what waited at suspended owners after the step before
+	known      []finding.Fact                // of the step before, nil before the first
+	seeded     bool                          // the entry is in the cluster
 	uids       *uids
 	unenforced map[string]bool          // kinds of admission policies written and perhaps not enforced yet
 	ending     map[string]finding.Ref   // namespaces being deleted, by whom

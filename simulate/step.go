@@ -249,13 +249,7 @@ func (r *replay) revisionFor(ctx context.Context, s *subject) string {
 // subject when they change.
 func (r *replay) watchedBy(ctx context.Context, s *subject) string {
 	var out []string
-	watch := r.step.input.Settings.WatchConfigs
-	if s.ref.Kind == helmReleaseKind.Kind {
-		watch = r.step.input.Settings.HelmWatchConfigs
-	}
-	if len(watch.Selectors) == 0 {
-		watch.Selectors = []string{"reconcile.fluxcd.io/watch=Enabled"}
-	}
+	watch := r.watchFor(s.ref)
 	for _, path := range [][]string{{"spec", "postBuild", "substituteFrom"}, {"spec", "valuesFrom"}} {
 		list, _, _ := unstructured.NestedSlice(s.live.Object, path...)
 		for _, item := range list {
@@ -277,4 +271,16 @@ func (r *replay) carried() []string {
 		return nil
 	}
 	return r.step.notes
+}
+
+// watchFor says which ConfigMaps and Secrets wake a Flux object when they change.
+func (r *replay) watchFor(ref finding.Ref) render.Watch {
+	watch := r.step.input.Settings.WatchConfigs
+	if ref.Kind == helmReleaseKind.Kind {
+		watch = r.step.input.Settings.HelmWatchConfigs
+	}
+	if len(watch.Selectors) == 0 {
+		watch.Selectors = []string{"reconcile.fluxcd.io/watch=Enabled"}
+	}
+	return watch
 }

@@ -189,6 +189,30 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	if err != nil {
 		return err
 	}
+	result, err := r.played(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := r.otherOrder(ctx, o, result.Steps); err != nil {
+		return err
+	}
+	for _, s := range result.Steps {
+		out.Steps = append(out.Steps, step(s))
+	}
+	if n := len(result.Steps); n > 0 {
+		out.Coverage = replayed(result.Steps[n-1], r.head.world)
+	}
+	if v := r.plane.Version(); !v.Embedded {
+		out.KubernetesVersion = v.Kubernetes
+	}
+	if r.stateDir != "" {
+		return writeStates(r.stateDir, r.head.entry.Name, result)
+	}
+	return nil
+}
+
+// played replays the steps on the control plane.
+func (r replay) played(ctx context.Context, o simulate.Options) (simulate.Result, error) {
 	// A client would go on asking a server that is gone.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -209,27 +233,12 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	}
 	if dead := r.plane.Err(); dead != nil {
 		text, _, _ := strings.Cut(dead.Error(), "\n")
-		return fmt.Errorf("the API server is lost: %s", text)
+		return result, fmt.Errorf("the API server is lost: %s", text)
 	}
 	if err != nil {
-		return fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
+		return result, fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
 	}
-	if err := r.otherOrder(ctx, o, result.Steps); err != nil {
-		return err
-	}
-	for _, s := range result.Steps {
-		out.Steps = append(out.Steps, step(s))
-	}
-	if n := len(result.Steps); n > 0 {
-		out.Coverage = replayed(result.Steps[n-1], r.head.world)
-	}
-	if v := r.plane.Version(); !v.Embedded {
-		out.KubernetesVersion = v.Kubernetes
-	}
-	if r.stateDir != "" {
-		return writeStates(r.stateDir, r.head.entry.Name, result)
-	}
-	return nil
+	return result, nil
 }
 
 func (r replay) options(bar *progress) (simulate.Options, error) {

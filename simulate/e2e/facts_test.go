@@ -30,6 +30,10 @@ func configMap(name, value string) string {
 	return "{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name + ", namespace: default}, data: {A: " + value + "}}"
 }
 
+func values(value string) string {
+	return "{apiVersion: v1, kind: ConfigMap, metadata: {name: values, namespace: flux-system}, data: {VALUE: " + value + "}}"
+}
+
 func deployment(name, more string) string {
 	return fmt.Sprintf(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: %[1]s, namespace: default, annotations: {kustomize.toolkit.fluxcd.io/force: enabled}},
 spec: {selector: {matchLabels: {app: LABEL}}, %[2]s template: {metadata: {labels: {app: LABEL}},
@@ -61,7 +65,16 @@ func fleet() (base, head map[string]string) {
 		"gamma/web.yaml":  workload("web", "web", "web:1"),
 		"alpha/dull.yaml": configMap("dull", "one"), "paused/cm.yaml": configMap("paused", "one"), "waking/cm.yaml": configMap("waking", "one"),
 	}
+	base["clusters/old.yaml"], base["old/renamed.yaml"] = child("old", ""), configMap("renamed", "one")
+	base["clusters/reader.yaml"] = child("reader", "postBuild: {substituteFrom: [{kind: ConfigMap, name: values}]},")
+	base["clusters/values.yaml"] = values("one")
+	base["reader/cm.yaml"] = configMap("reading", `"${VALUE}"`)
 	head = maps.Clone(base)
+	delete(head, "clusters/old.yaml")
+	delete(head, "old/renamed.yaml")
+	head["clusters/new.yaml"], head["new/renamed.yaml"] = child("new", ""), configMap("renamed", "one")
+	head["clusters/values.yaml"] = values("two")
+	head["broken/space.yaml"] = "{apiVersion: v1, kind: Namespace, metadata: {name: stays}}"
 	for _, gone := range []string{"claim", "moved", "crd", "kept"} {
 		delete(head, "alpha/"+gone+".yaml")
 	}
@@ -135,8 +148,10 @@ func TestFacts(t *testing.T) {
 		"error data-deleted CustomResourceDefinition/widgets.example.com Widget/default/w",
 		"error data-deleted PersistentVolumeClaim/default/data",
 		"warning orphaned ConfigMap/default/kept",
+		"warning orphaned Namespace/stays",
 		"warning privilege-widened Role/default/r",
 		"warning recreated ConfigMap/default/moved",
+		"warning recreated ConfigMap/default/renamed",
 		"warning recreated Deployment/default/web",
 		"warning resumed Kustomization/flux-system/waking ConfigMap/default/waking",
 		"warning scaled-to-zero Deployment/default/idle",
@@ -156,7 +171,11 @@ func TestFacts(t *testing.T) {
 		got = append(got, f.Object.String()+" "+f.Message)
 	}
 	want = []string{"ConfigMap/default/moved is deleted and created again if Kustomization/flux-system/alpha comes first, " +
-		"and taken over as it is if Kustomization/flux-system/beta does"}
+		"and taken over as it is if Kustomization/flux-system/beta does",
+		"ConfigMap/default/renamed is deleted and created again if Kustomization/flux-system/old comes first, " +
+			"and taken over as it is if Kustomization/flux-system/new does",
+		"Kustomization/flux-system/reader applies 1 object with the values that ConfigMap/flux-system/values had before if it comes before " +
+			"Kustomization/flux-system/flux-system, until its next interval, and with the new values if it comes after"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the other order (-want +got):\n%s", d)
 	}
