@@ -14,6 +14,10 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
+// finalizeLimit is how often the cleaning after one Flux object is tried in a
+// step: a failed attempt may change objects, and so wake other failed ones.
+const finalizeLimit = 3
+
 // finalizeAll lets the controllers finish with the Flux objects that are being deleted.
 func (r *replay) finalizeAll(ctx context.Context) error {
 	for _, s := range r.subjects(ctx, fluxKinds...) {
@@ -21,22 +25,19 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 		if !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
 			continue
 		}
-		r.recorder.act(s.ref)
-		var err error
-		switch k.GroupKind {
-		case kustomizationKind:
-			err = r.finalizeKustomization(ctx, s)
-		case resourceSetKind:
-			err = r.finalizeKustomization(ctx, s)
-		case fluxInstanceKind:
-			r.uninstalls(ctx, s)
-		case helmReleaseKind:
-			err = r.finalizeRelease(ctx, s)
-		case generatorKind:
-			err = r.removeExternal(ctx, s, nil)
+		m := s.mem
+		if m.busy || m.unfinished > 0 && (m.moment == r.moment() || m.unfinished == finalizeLimit) {
+			continue
 		}
+		r.recorder.act(s.ref)
+		done, err := r.finalize(ctx, s, k)
 		if err != nil {
 			return err
+		}
+		if !done {
+			m.unfinished++
+			m.moment = r.moment()
+			continue
 		}
 		r.forget(s.ref)
 		if err := r.cluster.release(ctx, s.live); err != nil {
@@ -45,6 +46,23 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 		r.clock++
 	}
 	return nil
+}
+
+// finalize lets the controller of a Flux object clean up after it. It reports
+// whether that is over: an object whose cleaning fails stays.
+func (r *replay) finalize(ctx context.Context, s *subject, k fluxKind) (bool, error) {
+	defer s.begins()()
+	switch k.GroupKind {
+	case kustomizationKind, resourceSetKind:
+		return r.finalizeKustomization(ctx, s)
+	case fluxInstanceKind:
+		r.uninstalls(ctx, s)
+	case helmReleaseKind:
+		return r.finalizeRelease(ctx, s)
+	case generatorKind:
+		return true, r.removeExternal(ctx, s, nil)
+	}
+	return true, nil
 }
 
 // forget drops what the replay remembers of a Flux object that is gone.
@@ -57,10 +75,10 @@ func (r *replay) forget(ref finding.Ref) {
 
 // finalizeKustomization deletes what the Kustomization has applied, if its
 // policy says so.
-func (r *replay) finalizeKustomization(ctx context.Context, s *subject) error {
+func (r *replay) finalizeKustomization(ctx context.Context, s *subject) (bool, error) {
 	k, err := kustomizationOf(s.live)
 	if err != nil {
-		return nil
+		return true, nil
 	}
 	old := inventoryOf(k.Status.Inventory)
 	var objects []*unstructured.Unstructured
@@ -71,33 +89,33 @@ func (r *replay) finalizeKustomization(ctx context.Context, s *subject) error {
 		for _, u := range objects {
 			r.orphan(ctx, s, u, "deletion-policy")
 		}
-		return nil
+		return true, nil
 	}
 	if len(objects) == 0 {
-		return nil
+		return true, nil
 	}
 	if !r.accountExists(ctx, k) {
 		for _, u := range objects {
 			r.orphan(ctx, s, u, "service-account-gone")
 		}
 		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "unable to prune objects: \n"+ssautils.FmtUnstructuredList(objects))
-		return nil
+		return true, nil
 	}
 	m, err := r.applier(ctx, k)
 	if err != nil {
-		return err
+		return false, err
 	}
 	gone, err := r.deleteAll(ctx, m, k, objects)
 	r.keepPruned(ctx, s, gone)
 	if err != nil {
 		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "pruning for deleted resource failed")
 		r.note("%s stays: pruning for its deletion failed: %v", s.ref, err)
-		return nil
+		return false, nil
 	}
 	if len(gone.Entries) > 0 {
 		r.event(s.ref, "Normal", statusOf(s.live).ready().Reason, gone.String())
 	}
-	return nil
+	return true, nil
 }
 
 // deletes reports whether the deletion of a Kustomization deletes its objects.

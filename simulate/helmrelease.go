@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -228,14 +229,20 @@ func notReady(st *status) string {
 
 // releaseUser is the user that a HelmRelease acts as, empty for the controller itself.
 func (r *replay) releaseUser(s *subject) string {
-	account, _, _ := unstructured.NestedString(s.live.Object, "spec", "serviceAccountName")
-	if account == "" {
-		account = r.step.input.Settings.HelmDefaultServiceAccount
-	}
+	account := r.releaseAccount(s)
 	if account == "" || s.ref.Kind != helmReleaseKind.Kind {
 		return ""
 	}
 	return serviceAccount(s.ref.Namespace, account)
+}
+
+// releaseAccount names the service account of a HelmRelease, empty for none.
+func (r *replay) releaseAccount(s *subject) string {
+	account, _, _ := unstructured.NestedString(s.live.Object, "spec", "serviceAccountName")
+	if account == "" {
+		account = r.step.input.Settings.HelmDefaultServiceAccount
+	}
+	return account
 }
 
 func (r *replay) releaseInput(s *subject) ReleaseInput {
@@ -329,21 +336,44 @@ func storedFailure(status map[string]any) bool {
 	return text(latest["status"]) == "failed"
 }
 
-// finalizeRelease uninstalls the release of a HelmRelease that is being deleted.
-func (r *replay) finalizeRelease(ctx context.Context, s *subject) error {
-	if chart, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart"); chart != "" {
-		if err := r.deleteChart(ctx, chart); err != nil {
-			return err
+// finalizeRelease uninstalls the release of a HelmRelease that is being
+// deleted. It reports whether that is over. A suspended one leaves everything
+// as it is, one whose service account is gone its release.
+func (r *replay) finalizeRelease(ctx context.Context, s *subject) (bool, error) {
+	if s.suspended() {
+		return true, nil
+	}
+	if r.opts.Releases != nil && r.releaseAccountExists(ctx, s) {
+		st := statusOf(s.live)
+		result, err := r.opts.Releases.Uninstall(ctx, r.releaseInput(s))
+		if err != nil {
+			return false, err
+		}
+		if notUninstalled(result) {
+			r.note("%s stays: the release cannot be uninstalled: %s", s.ref, result.Ready.Message)
+			return false, r.releaseEnds(ctx, s, st, result)
+		}
+		for _, e := range result.Events {
+			r.event(s.ref, e.Type, e.Reason, e.Message)
 		}
 	}
-	if s.suspended() || r.opts.Releases == nil {
-		return nil
+	if chart, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart"); chart != "" {
+		return true, r.deleteChart(ctx, chart)
 	}
-	result, err := r.opts.Releases.Uninstall(ctx, r.releaseInput(s))
-	for _, e := range result.Events {
-		r.event(s.ref, e.Type, e.Reason, e.Message)
-	}
-	return err
+	return true, nil
+}
+
+func notUninstalled(result ReleaseResult) bool {
+	return slices.ContainsFunc(result.Others, func(c NamedCondition) bool {
+		return c.Type == "Released" && c.Reason == "UninstallFailed"
+	})
+}
+
+// releaseAccountExists reports whether the service account of a HelmRelease is
+// still there.
+func (r *replay) releaseAccountExists(ctx context.Context, s *subject) bool {
+	name := r.releaseAccount(s)
+	return name == "" || r.cluster.read(ctx, finding.Ref{Kind: "ServiceAccount", Namespace: s.ref.Namespace, Name: name}) != nil
 }
 
 // deleteChart deletes a HelmChart object named namespace/name.

@@ -43,6 +43,7 @@ type recorder struct {
 	actor    finding.Ref
 	writes   []write
 	total    int // grows with every write
+	rules    int // grows with every write to what decides about other objects
 	turned   []refused
 	taken    map[finding.Ref]bool         // what the server has accepted, also without change
 	crds     int                          // grows with every request that may change what is served
@@ -77,6 +78,19 @@ func (r *recorder) count() int {
 	return r.total
 }
 
+// rulings is the number of writes so far to what decides about other objects.
+func (r *recorder) rulings() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rules
+}
+
+// decides reports whether an object may decide whether the server takes others:
+// definitions, policies, rights, quotas and the like.
+func decides(ref finding.Ref) bool {
+	return ref.Namespace == "" || slices.Contains([]string{"Role", "RoleBinding", "ResourceQuota", "LimitRange"}, ref.Kind)
+}
+
 // take returns the writes so far and forgets them.
 func (r *recorder) take() []write {
 	r.mu.Lock()
@@ -94,6 +108,13 @@ func (r *recorder) answers() ([]refused, map[finding.Ref]bool) {
 	turned, taken := r.turned, r.taken
 	r.turned, r.taken = nil, nil
 	return turned, taken
+}
+
+// resume takes back what answers has returned before, in place of what came since.
+func (r *recorder) resume(turned []refused, taken map[finding.Ref]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turned, r.taken = turned, taken
 }
 
 // unsettled are the resources that the server changes by itself after requests
@@ -307,6 +328,9 @@ func (t tape) note(w write) {
 	}
 	w.actor, w.ref = t.recorder.actor, ref
 	t.recorder.total++
+	if decides(ref) {
+		t.recorder.rules++
+	}
 	t.recorder.writes = append(t.recorder.writes, w)
 	if t.recorder.onWrite != nil {
 		t.recorder.onWrite(w)

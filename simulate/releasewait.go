@@ -21,13 +21,31 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
-// await looks once, after the rest of the cluster had its turn, which of the
-// objects of a release are not as they are waited for.
+// awaitLimit is how often the objects of a release are looked at in one wait.
+const awaitLimit = 20
+
+// await looks which of the objects of a release are not as they are waited for,
+// after the rest of the cluster had its turn. Where Flux objects are among
+// them, it looks again as long as they get on.
 func (r *replay) await(ctx context.Context, w Awaited) ([]Laggard, error) {
 	actor := r.recorder.current()
 	defer r.recorder.act(actor)
+	for round := 0; ; round++ {
+		out, refs, err := r.laggards(ctx, w)
+		if err != nil || !moves(refs) || round == awaitLimit {
+			return out, err
+		}
+		happened, err := r.meanwhile(ctx)
+		if err != nil || !happened {
+			return out, err
+		}
+	}
+}
+
+// laggards looks once.
+func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.Ref, error) {
 	if err := r.settle(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if slices.ContainsFunc(w.Objects, func(u *unstructured.Unstructured) bool { return u.GetKind() == crdKind.Kind }) {
 		// A CRD that never gets established shows below.
@@ -35,37 +53,36 @@ func (r *replay) await(ctx context.Context, w Awaited) ([]Laggard, error) {
 	}
 	readers, err := r.releaseReaders(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	source := &clusterreader.DirectClusterReader{Reader: r.cluster.plain}
 	var out []Laggard
+	var refs []finding.Ref
 	for _, u := range w.Objects {
 		id := object.UnstructuredToObjMetadata(u)
 		late := Laggard{Name: ssautils.FmtObjMetadata(id)}
-		if w.Gone {
-			if live := r.cluster.read(ctx, refOfID(id)); live != nil {
-				late.Status = kstatus.TerminatingStatus.String()
-				out = append(out, late)
+		switch {
+		case w.Gone && r.cluster.read(ctx, refOfID(id)) == nil, !w.Gone && paused(u):
+			continue
+		case w.Gone:
+			late.Status = kstatus.TerminatingStatus.String()
+		default:
+			rs, err := readerOf(readers, id).ReadStatus(ctx, source, id)
+			if err != nil {
+				return nil, nil, err
 			}
-			continue
-		}
-		if paused(u) {
-			continue
-		}
-		rs, err := readerOf(readers, id).ReadStatus(ctx, source, id)
-		if err != nil {
-			return nil, err
-		}
-		if rs.Status == kstatus.CurrentStatus {
-			continue
-		}
-		late.Status = rs.Status.String()
-		if rs.Error != nil {
-			late.Cause = rs.Error.Error()
+			if rs.Status == kstatus.CurrentStatus {
+				continue
+			}
+			late.Status = rs.Status.String()
+			if rs.Error != nil {
+				late.Cause = rs.Error.Error()
+			}
 		}
 		out = append(out, late)
+		refs = append(refs, refOfID(id))
 	}
-	return out, r.alive(ctx)
+	return out, refs, r.alive(ctx)
 }
 
 // releaseReaders are the readers of helm-controller in order of precedence.

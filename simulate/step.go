@@ -44,7 +44,7 @@ func (r *replay) begin(in StepInput) {
 	}
 	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(renderers), ranked: map[finding.Ref]bool{}}
 	for _, m := range r.memory {
-		m.resync = in.Resync
+		m.resync, m.unfinished = in.Resync, 0
 	}
 	r.recorder.take()
 }
@@ -89,6 +89,7 @@ func (r *replay) moment() int { return r.clock + r.recorder.count() }
 func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 	r.reindex(ctx)
 	var ready []*subject
+	attempts := map[finding.Ref]int{}
 	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
 		if s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, retry) {
 			continue
@@ -99,6 +100,7 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 		}
 		if ok {
 			ready = append(ready, s)
+			attempts[s.ref] = s.mem.attempts
 		}
 	}
 	for _, s := range ready {
@@ -108,7 +110,7 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 		if err := r.alive(ctx); err != nil {
 			return err
 		}
-		if !r.reread(ctx, s) || s.deleting() {
+		if !r.reread(ctx, s) || s.deleting() || s.mem.attempts != attempts[s.ref] {
 			continue
 		}
 		if err := r.reconcile(ctx, s); err != nil {
@@ -132,7 +134,7 @@ func (r *replay) reindex(ctx context.Context) {
 // due reports whether a Kustomization or HelmRelease has a reason to reconcile.
 func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 	m := s.mem
-	if m.phase == phaseWaiting {
+	if m.phase == phaseWaiting || m.busy {
 		return false
 	}
 	changed := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync ||
@@ -143,7 +145,7 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 	case m.phase == phaseBlocked:
 		return m.moment != r.moment()
 	case m.phase == phasePaused:
-		return retry && m.writes != r.recorder.count()
+		return retry && m.rulings != r.recorder.rulings()
 	case m.phase == phaseFailed || m.phase == phaseUnknown:
 		return retry && m.moment != r.moment()
 	}
@@ -187,6 +189,7 @@ func (r *replay) reconcile(ctx context.Context, s *subject) error {
 		r.step.ranked[s.ref] = true
 		r.step.order = append(r.step.order, s.ref)
 	}
+	defer s.begins()()
 	r.opts.progress("reconcile " + s.ref.String())
 	r.recorder.act(s.ref)
 	m := s.mem
@@ -223,7 +226,7 @@ func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) 
 		m.verdict = verdict
 		r.clock++
 	}
-	m.phase, m.moment, m.writes = p, r.moment(), r.recorder.count()
+	m.phase, m.moment, m.rulings = p, r.moment(), r.recorder.rulings()
 	return nil
 }
 

@@ -18,7 +18,7 @@ const (
 	phaseDone                 // ready, or suspended
 	phaseBlocked              // waits for a dependency or a source
 	phaseFailed               // is tried again when something has changed
-	phasePaused               // is tried again after a while, which changes objects: only when others have changed some
+	phasePaused               // is tried again after a while, which changes objects: only when what decides about objects has changed
 	phaseStalled              // is not tried again before its spec or source changes
 	phaseWaiting              // has applied everything, waits for health
 	phaseUnknown              // something it needs is not at hand here
@@ -33,7 +33,7 @@ type memory struct {
 	revision   string      // of the source artifact seen last
 	watched    string      // versions of the watched ConfigMaps and Secrets seen last
 	moment     int         // of the replay when the last attempt ended
-	writes     int         // to the cluster when the last attempt ended
+	rulings    int         // made in the cluster when the last attempt ended
 	resync     bool        // asked to reconcile once more
 	waiting    *healthWait // while phaseWaiting
 	verdict    render.Condition
@@ -41,6 +41,9 @@ type memory struct {
 	blocked    []finding.Ref                  // of the last render, never tried
 	failures   []Refusal
 	gone       bool
+	busy       bool // its controller works on it
+	attempts   int  // to reconcile it
+	unfinished int  // failed attempts of this step to clean up after its deletion
 }
 
 // subject is one Flux object as the server holds it now.

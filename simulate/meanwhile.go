@@ -1,0 +1,50 @@
+package simulate
+
+import (
+	"context"
+	"slices"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+// meanwhile gives everybody else a turn while a release waits for Flux objects,
+// which the other controllers bring up, or take down, in that time. It reports
+// whether anything happened.
+func (r *replay) meanwhile(ctx context.Context) (bool, error) {
+	before := r.moment()
+	actor := r.recorder.current()
+	turned, taken := r.recorder.answers()
+	defer func() {
+		r.recorder.act(actor)
+		r.recorder.resume(turned, taken)
+	}()
+	for _, f := range []func(context.Context) error{
+		r.finalizeAll,
+		func(ctx context.Context) error { return r.sources(ctx, false) },
+		r.generators,
+		func(ctx context.Context) error { return r.reconcileAll(ctx, false) },
+		r.settle,
+		r.waiters,
+	} {
+		if err := f(ctx); err != nil {
+			return false, err
+		}
+	}
+	return r.moment() != before, nil
+}
+
+// moves reports whether one of the objects is one that the replay reconciles.
+func moves(refs []finding.Ref) bool {
+	return slices.ContainsFunc(refs, func(ref finding.Ref) bool {
+		_, flux := kindOf(ref)
+		return flux
+	})
+}
+
+// begins marks a subject as one that its controller works on, until the
+// returned function is called.
+func (s *subject) begins() func() {
+	s.mem.busy = true
+	s.mem.attempts++
+	return func() { s.mem.busy = false }
+}
