@@ -250,7 +250,8 @@ func lasting(events []Event, owners map[finding.Ref]*unstructured.Unstructured) 
 	})
 }
 
-// showBlocked renders what the Kustomizations that wait would apply.
+// showBlocked lists what the Kustomizations that wait would apply and the
+// cluster does not have yet.
 func (r *replay) showBlocked(ctx context.Context) {
 	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
 		if s.mem.phase != phaseBlocked || s.deleting() || groupKind(s.ref) == helmReleaseKind {
@@ -262,8 +263,33 @@ func (r *replay) showBlocked(ctx context.Context) {
 			continue
 		}
 		r.keepRendered(s, result)
-		for _, o := range result.Applies {
-			s.mem.blocked = append(s.mem.blocked, o.Ref())
+		s.mem.blocked = r.unlike(ctx, s, result)
+	}
+}
+
+// unlike are the objects of a render that the cluster does not have as they
+// are rendered.
+func (r *replay) unlike(ctx context.Context, s *subject, result render.Result) []finding.Ref {
+	var all, out []finding.Ref
+	for _, o := range result.Applies {
+		all = append(all, o.Ref())
+	}
+	k, err := kustomizationOf(s.live)
+	if err != nil {
+		return all
+	}
+	m, err := r.applier(ctx, k)
+	if err != nil {
+		return all
+	}
+	objects, err := r.prepare(m, &attempt{subject: s, k: k, result: result})
+	if err != nil {
+		return all
+	}
+	for _, u := range objects {
+		if same, _ := r.tryApply(ctx, s, m, u); !same {
+			out = append(out, render.RefOf(u))
 		}
 	}
+	return out
 }

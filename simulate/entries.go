@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"slices"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/ssa"
@@ -87,4 +88,11 @@ func (r *replay) enter(e entry) {
 		}
 	}
 	r.step.entries = append(r.step.entries, e)
+}
+
+// leave drops the entry of an owner for an object that it left as it was.
+func (r *replay) leave(owner, ref finding.Ref) {
+	r.step.entries = slices.DeleteFunc(r.step.entries, func(e entry) bool {
+		return e.owner == owner && e.ref == ref && e.action == diff.Unchanged
+	})
 }

@@ -63,9 +63,10 @@ func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager
 		if done[render.RefOf(u)] || r.alive(ctx) != nil {
 			continue
 		}
-		dry := u.DeepCopy()
-		//lint:ignore SA1019 a patch leaves what the server made of the object in it
-		err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(authorityOf(groupKind(a.subject.ref)).manager))
+		same, err := r.tryApply(ctx, a.subject, m, u)
+		if same {
+			continue
+		}
 		if err == nil || r.comesEarlier(u, objects, err) {
 			mem.blocked = append(mem.blocked, render.RefOf(u))
 			continue
@@ -73,6 +74,25 @@ func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager
 		o := a.original(u)
 		mem.failures = append(mem.failures, Refusal{Object: o, Error: verdict(o, err)})
 	}
+}
+
+// tryApply is what the server would say to one object of an owner, and whether
+// the cluster has it already as the owner wants it.
+func (r *replay) tryApply(ctx context.Context, s *subject, m *ssa.ResourceManager, u *unstructured.Unstructured) (bool, error) {
+	dry := u.DeepCopy()
+	//lint:ignore SA1019 a patch leaves what the server made of the object in it
+	err := m.Client().Patch(ctx, dry, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(authorityOf(groupKind(s.ref)).manager))
+	ref := render.RefOf(u)
+	r.leave(s.ref, ref)
+	if err != nil {
+		return false, err
+	}
+	live := r.cluster.read(ctx, ref)
+	same := live != nil && len(diff.Objects(live.Object, dry.Object)) == 0
+	if same {
+		r.enter(entry{owner: s.ref, ref: ref, action: diff.Unchanged})
+	}
+	return same, nil
 }
 
 // comesEarlier reports whether the refusal only says that an object of an
