@@ -16,8 +16,16 @@ import (
 // kustomize writes every alias out, so that a few lines can fill the memory.
 const maxExpanded = 500_000
 
+// Limits of one mapping: kustomize compares every key with all others, which
+// takes hours for a file of some megabytes.
+const (
+	maxKeys   = 20_000
+	wideBytes = 4 * maxKeys // the least that a file with so many keys has
+)
+
 // checkAliases returns an error when the aliases of a YAML stream stand for
-// more than maxExpanded values. Text that is no YAML passes: others report it.
+// more than maxExpanded values, or a mapping has more than maxKeys keys. Text
+// that is no YAML passes: others report it.
 func checkAliases(data []byte) error { return checkNested(data, nestedTexts) }
 
 // nestedTexts is how deep YAML stands in texts of YAML: a patch in a
@@ -25,7 +33,8 @@ func checkAliases(data []byte) error { return checkNested(data, nestedTexts) }
 const nestedTexts = 2
 
 func checkNested(data []byte, depth int) error {
-	if !bytes.Contains(data, []byte("*")) || !bytes.Contains(data, []byte("&")) {
+	aliased := bytes.Contains(data, []byte("*")) && bytes.Contains(data, []byte("&"))
+	if !aliased && len(data) < wideBytes {
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -37,6 +46,9 @@ func checkNested(data []byte, depth int) error {
 		e := expansion{sizes: map[*yaml.Node]int{}}
 		if e.size(&node) > maxExpanded {
 			return fmt.Errorf("the aliases of the file stand for more than %d values", maxExpanded)
+		}
+		if e.widest > maxKeys {
+			return fmt.Errorf("a mapping of the file has more than %d keys", maxKeys)
 		}
 		for _, text := range e.texts {
 			if depth == 0 {
@@ -53,6 +65,8 @@ func checkNested(data []byte, depth int) error {
 type expansion struct {
 	sizes map[*yaml.Node]int // of anchored nodes; -1 while being counted
 	texts []string           // scalars that may hold YAML themselves: inline patches
+	// widest is how many keys the mapping with the most of them has.
+	widest int
 }
 
 func (e *expansion) size(n *yaml.Node) int {
@@ -61,6 +75,9 @@ func (e *expansion) size(n *yaml.Node) int {
 	}
 	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "*") && strings.Contains(n.Value, "&") {
 		e.texts = append(e.texts, n.Value)
+	}
+	if n.Kind == yaml.MappingNode {
+		e.widest = max(e.widest, len(n.Content)/2)
 	}
 	total := 1
 	for _, c := range n.Content {

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -27,10 +28,21 @@ func TestCheckAliases(t *testing.T) {
 		{"an inline patch is YAML in YAML", "patches:\n- patch: |\n    " + strings.ReplaceAll(bomb, "\n", "\n    ") + "\n", true},
 		{"an anchor that contains itself has no end", "a: &a [*a]\n", true},
 		{"a text with both characters is no YAML in YAML for ever", "run: |\n  a && b * c\n", false},
+		{"as many keys as an object of the cluster can have", keys(maxKeys), false},
+		{"keys without end", keys(maxKeys + 1), true},
 		{"what is no YAML is reported by others", "a: [*b &c", false},
 	} {
 		if err := checkAliases([]byte(c.text)); (err != nil) != c.refused {
 			t.Errorf("%s: %v", c.why, err)
 		}
 	}
+}
+
+// keys is a mapping of n keys.
+func keys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: v\n", i)
+	}
+	return b.String()
 }

@@ -19,9 +19,9 @@ type pattern struct {
 var patterns = []pattern{
 	{"kustomize-panic", regexp.MustCompile(`recovered from (?:kustomize build )?panic`)},
 	{"build-without-end", regexp.MustCompile(`the build reads too many files`)},
-	{"build-without-end", regexp.MustCompile(`failed to decode Kubernetes YAML from (?P<path>.+?): the aliases of the file stand for more`)},
-	{"build-without-end", regexp.MustCompile(`accumulating resources from '(?P<entry>[^']*)': .*the aliases of the file stand for more`)},
-	{"build-without-end", regexp.MustCompile(`the aliases of the file stand for more`)},
+	{"build-without-end", regexp.MustCompile(`failed to decode Kubernetes YAML from (?P<path>.+?): (?:the aliases of the file stand for more|a mapping of the file has more than)`)},
+	{"build-without-end", regexp.MustCompile(`accumulating resources from '(?P<entry>[^']*)': .*(?:the aliases of the file stand for more|a mapping of the file has more than)`)},
+	{"build-without-end", regexp.MustCompile(`(?:the aliases of the file stand for more|a mapping of the file has more than)`)},
 	{"helm-charts-disabled", regexp.MustCompile(`must specify --enable-helm`)},
 	{"path-outside-artifact", regexp.MustCompile(`fs-security-constraint \w+ (?P<path>\S+): path '`)},
 	{"path-outside-artifact", regexp.MustCompile(`security; file '(?P<path>[^']*)' is not in or below`)},
