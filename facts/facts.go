@@ -29,6 +29,11 @@ type Step struct {
 	Orders    []Order
 	Refused   []Verdict        // workloads whose pods the API server refuses
 	Workloads []map[string]any // what runs pods in the cluster at the end
+
+	// What the cluster holds at the end, where the step may concern it.
+	Selectors []map[string]any // objects that select pods
+	Runners   []map[string]any // objects that describe pods
+	Routes    []map[string]any // objects that say where the requests for a host go
 }
 
 // Object is an object that was changed, before and after. Both come from the
@@ -74,8 +79,8 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	contested, dataDeleted, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
-	scaledToZero, staleEnvironment, suspended,
+	contested, dataDeleted, hostContested, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
+	scaledToZero, selectsNothing, staleEnvironment, suspended,
 }
 
 // All lists the kinds of facts, sorted by id.

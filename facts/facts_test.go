@@ -22,8 +22,8 @@ type want struct {
 
 // tested lists the kinds that have a row in TestFacts.
 var tested = []string{
-	"contested", "data-deleted", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "recreated", "restarted", "resumed",
-	"scaled-to-zero", "stale-environment", "suspended",
+	"contested", "data-deleted", "host-contested", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "recreated", "restarted", "resumed",
+	"scaled-to-zero", "selects-nothing", "stale-environment", "suspended",
 }
 
 func object(t *testing.T, text string) map[string]any {

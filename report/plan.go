@@ -49,7 +49,8 @@ func (p *printer) summarised(s *v1.Step) {
 type section struct {
 	owner   v1.Owner
 	changes []diff.Change
-	blocks  []finding.Ref
+	blocks  string // what waits for the owner
+	waits   string // what the owner waits for
 }
 
 // sections are in the order of reconciliation; owners that change nothing come last.
@@ -72,12 +73,9 @@ func sections(s *v1.Step) []section {
 	for _, o := range s.Owners {
 		at(o.Object).owner = o
 	}
-	for _, o := range s.Owners {
-		for _, by := range o.BlockedBy {
-			if i, ok := index[by]; ok {
-				out[i].blocks = append(out[i].blocks, o.Object)
-			}
-		}
+	b := blockageOf(s)
+	for i := range out {
+		out[i].blocks, out[i].waits = b.chain(out[i].owner.Object), b.causes(out[i].owner.Object)
 	}
 	return out
 }
@@ -202,11 +200,11 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 		head.text += " (already so before the change)"
 	}
 	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
-	if len(o.BlockedBy) > 0 {
-		p.note(objectIndent, 3, "waits for", names(o.BlockedBy))
+	if sec.waits != "" {
+		p.note(objectIndent, 3, "waits for", sec.waits)
 	}
-	if len(sec.blocks) > 0 {
-		p.note(objectIndent, 3, "blocks", names(sec.blocks))
+	if sec.blocks != "" {
+		p.note(objectIndent, 3, "blocks", sec.blocks)
 	}
 	if o.Hint != "" {
 		p.note(objectIndent, 3, "help", o.Hint)

@@ -52,6 +52,7 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 		}
 		s.Owners = append(s.Owners, o)
 	}
+	r.selections(ctx, &s)
 	r.piledUp(ctx, s.Owners, now)
 	r.claims(ctx, s.Owners)
 	all := facts.Of(s)
@@ -99,11 +100,35 @@ func (r *replay) podRunners(ctx context.Context) []map[string]any {
 	if !slices.ContainsFunc(r.step.observed, read) {
 		return nil
 	}
+	return r.contents(ctx, apps("DaemonSet"), apps("Deployment"), apps("StatefulSet"))
+}
+
+func apps(kind string) schema.GroupKind { return schema.GroupKind{Group: "apps", Kind: kind} }
+
+// contents are the objects of some kinds that the cluster holds.
+func (r *replay) contents(ctx context.Context, kinds ...schema.GroupKind) []map[string]any {
 	var out []map[string]any
-	for _, kind := range []string{"DaemonSet", "Deployment", "StatefulSet"} {
-		for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: "apps", Kind: kind}) {
+	for _, kind := range kinds {
+		for _, u := range r.cluster.list(ctx, kind) {
 			out = append(out, u.Object)
 		}
 	}
 	return out
+}
+
+// selections adds what selects pods, the pods to select, and the claims to
+// hosts, where the step may concern them.
+func (r *replay) selections(ctx context.Context, s *facts.Step) {
+	some := func(about func(facts.Object) bool) bool { return slices.ContainsFunc(s.Objects, about) }
+	if some(func(o facts.Object) bool {
+		return o.Before != nil && o.Action != diff.Unchanged && (facts.RunsPods(o.Ref.Group, o.Ref.Kind) || facts.SelectsPods(o.Ref.Group, o.Ref.Kind))
+	}) {
+		s.Selectors = r.contents(ctx, schema.GroupKind{Kind: "Service"}, schema.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
+			schema.GroupKind{Group: "policy", Kind: "PodDisruptionBudget"})
+		s.Runners = r.contents(ctx, apps("DaemonSet"), apps("Deployment"), apps("ReplicaSet"), apps("StatefulSet"), schema.GroupKind{Kind: "Pod"},
+			schema.GroupKind{Kind: "ReplicationController"}, schema.GroupKind{Group: "batch", Kind: "CronJob"}, schema.GroupKind{Group: "batch", Kind: "Job"})
+	}
+	if some(func(o facts.Object) bool { return o.After != nil && facts.Routes(o.Ref.Group, o.Ref.Kind) }) {
+		s.Routes = r.contents(ctx, schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"}, schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"})
+	}
 }

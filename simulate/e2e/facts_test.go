@@ -30,6 +30,11 @@ func configMap(name, value string) string {
 	return "{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name + ", namespace: default}, data: {A: " + value + "}}"
 }
 
+func ingress(name string) string {
+	return "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: " + name + ", namespace: default}, spec: {rules: [{host: shop.test, " +
+		"http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}}"
+}
+
 func values(value string) string {
 	return "{apiVersion: v1, kind: ConfigMap, metadata: {name: values, namespace: flux-system}, data: {VALUE: " + value + "}}"
 }
@@ -69,7 +74,10 @@ func fleet() (base, head map[string]string) {
 	base["clusters/reader.yaml"] = child("reader", "postBuild: {substituteFrom: [{kind: ConfigMap, name: values}]},")
 	base["clusters/values.yaml"] = values("one")
 	base["reader/cm.yaml"] = configMap("reading", `"${VALUE}"`)
+	base["gamma/service.yaml"] = "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: default}, spec: {selector: {app: web}, ports: [{port: 80}]}}"
+	base["beta/front.yaml"] = ingress("front")
 	head = maps.Clone(base)
+	head["gamma/front.yaml"] = ingress("second")
 	delete(head, "clusters/old.yaml")
 	delete(head, "old/renamed.yaml")
 	head["clusters/new.yaml"], head["new/renamed.yaml"] = child("new", ""), configMap("renamed", "one")
@@ -112,13 +120,11 @@ func rehearse(t *testing.T, order []simulate.Precedence) simulate.Step {
 	base, head := fleet()
 	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, folder+"/crds"), Emulate: simulate.RealCluster(),
 		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}}
-	var u unstructured.Unstructured
 	m, err := repo.FromFiles(map[string]string{"w.yaml": widget}).Documents()[0].Map()
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Object = m
-	o.Steps[1].Apply = []simulate.Edit{{Object: &u, Manager: "kubectl"}}
+	o.Steps[1].Apply = []simulate.Edit{{Object: &unstructured.Unstructured{Object: m}, Manager: "kubectl"}}
 	o.Steps[1].Order = order
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
@@ -147,6 +153,7 @@ func TestFacts(t *testing.T) {
 		"error contested ConfigMap/default/dull Kustomization/flux-system/gamma",
 		"error data-deleted CustomResourceDefinition/widgets.example.com Widget/default/w",
 		"error data-deleted PersistentVolumeClaim/default/data",
+		"warning host-contested Ingress/default/second Ingress/default/front",
 		"warning orphaned ConfigMap/default/kept",
 		"warning orphaned Namespace/stays",
 		"warning privilege-widened Role/default/r",
@@ -155,6 +162,7 @@ func TestFacts(t *testing.T) {
 		"warning recreated Deployment/default/web",
 		"warning resumed Kustomization/flux-system/waking ConfigMap/default/waking",
 		"warning scaled-to-zero Deployment/default/idle",
+		"warning selects-nothing Service/default/web Deployment/default/web",
 		"warning stale-environment ConfigMap/default/settings Deployment/default/reader",
 		"warning suspended Kustomization/flux-system/paused",
 		"info image-changed Deployment/default/api",
@@ -162,6 +170,10 @@ func TestFacts(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)
+	}
+	if got, want := step.Facts[0].Message, "is applied by Kustomization/flux-system/alpha and by Kustomization/flux-system/gamma, "+
+		"which set by turns: data.A (alpha/dull.yaml:1 and gamma/settings.yaml:1)"; got != want {
+		t.Errorf("who fights over which field, and where:\n%s\nwant\n%s", got, want)
 	}
 	refusals(t, step)
 
