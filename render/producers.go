@@ -12,6 +12,9 @@ import (
 // that the maker does not list.
 const Everywhere = "*"
 
+// Anything stands for a name that a template of the maker gives.
+const Anything = "*"
+
 // producer is a kind whose controller makes Secrets or ConfigMaps in the cluster.
 type producer struct {
 	group, kind string
@@ -85,7 +88,7 @@ var issuers = []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer
 
 // ProducedBy names the Secrets and ConfigMaps that the controller of an object
 // makes in the cluster. What is made in namespaces that the object does not list
-// has Everywhere for a namespace.
+// has Everywhere for a namespace, what a template names has Anything for a name.
 func ProducedBy(u *unstructured.Unstructured) []finding.Ref {
 	ref := RefOf(u)
 	var out []finding.Ref
@@ -136,9 +139,10 @@ func (p producer) products(u *unstructured.Unstructured) []finding.Ref {
 	}
 	var out []finding.Ref
 	for _, name := range names {
-		if !strings.Contains(name, "{{") {
-			out = append(out, finding.Ref{Kind: p.makes, Namespace: namespace, Name: name})
+		if strings.Contains(name, "{{") {
+			name = Anything
 		}
+		out = append(out, finding.Ref{Kind: p.makes, Namespace: namespace, Name: name})
 	}
 	return out
 }

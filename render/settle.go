@@ -25,6 +25,7 @@ const (
 // through spec.wait of a parent, are in neither.
 func (w *World) settle() {
 	slices.SortFunc(w.Outcomes, func(a, b *Outcome) int { return a.Object.Ref().Compare(b.Object.Ref()) })
+	w.doubt()
 	s := settlement{world: w, started: map[finding.Ref]bool{}, ready: map[finding.Ref]bool{}}
 	for s.grow() {
 	}

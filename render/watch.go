@@ -50,6 +50,10 @@ func unwatched(in Input, res Result) Result {
 		return res
 	}
 	res.State, res.Reason, res.Ready = Blocked, ReasonUnwatched, Condition{}
+	if res.Artifacts != nil {
+		// Nothing composes the artifacts, so nothing can be rendered from them.
+		res.Artifacts, res.Applies = nil, nil
+	}
 	res.Problems = []finding.Problem{{
 		Reason: ReasonUnwatched, Object: in.Object.Ref(), Field: "/metadata/labels", Pos: in.Object.At("/metadata/labels"),
 		Message: fmt.Sprintf("no instance of its controller looks at %s: none has a label selector or namespace that fits", in.Object.Ref()),

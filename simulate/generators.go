@@ -22,7 +22,7 @@ func (r *replay) generators(ctx context.Context) error {
 	k, _ := kindOf(finding.Ref{Group: generatorGroup, Kind: generatorKind.Kind})
 	for _, s := range r.subjects(ctx, k) {
 		paused := s.live.GetAnnotations()["source.extensions.fluxcd.io/reconcile"] == "Disabled"
-		if s.deleting() || paused || r.step.renderer[generatorKind] == nil {
+		if s.deleting() || paused || r.step.renderer[generatorKind] == nil || !r.step.input.Settings.Watches(s.live) {
 			continue
 		}
 		inputs := r.generatorInputs(ctx, s)

@@ -15,6 +15,7 @@ import (
 const (
 	ReasonSpec             = "helmrelease-invalid"        // the object is not a HelmRelease that the API server takes
 	ReasonAccess           = "access-denied"              // a flag of the controller forbids the reference
+	ReasonChartTemplate    = "chart-template-unknown"     // spec.chart.kind is a template that is not built here; the state is Unknown
 	ReasonChartMissing     = "chart-ref-not-found"        // chartRef names an object that does not exist
 	ReasonChartReference   = "chart-reference"            // the path holds no chart
 	ReasonChartMetadata    = "chart-version"              // the version of the chart cannot be extended

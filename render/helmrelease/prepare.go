@@ -92,6 +92,9 @@ func (r *Renderer) resolve(ctx context.Context, in render.Input, p *Prepared) *F
 		})
 	}
 	if hr.Spec.Chart != nil {
+		if f := sourceTemplate(in); f != nil {
+			return f
+		}
 		return r.fromTemplate(ctx, in, p)
 	}
 	ref, _ := sourceOf(hr)
@@ -102,6 +105,20 @@ func (r *Renderer) resolve(ctx context.Context, in render.Input, p *Prepared) *F
 		return r.fromHelmChart(ctx, in, p)
 	}
 	return r.fromArtifact(ctx, in, p)
+}
+
+// sourceTemplate is Unknown where spec.chart makes another source than a
+// HelmChart, as it may since Flux 2.10.
+func sourceTemplate(in render.Input) *Failed {
+	kind, _, _ := unstructured.NestedString(in.Object.Object, "spec", "chart", "kind")
+	if kind == "" || kind == "HelmChart" || !in.Settings.Since(10) {
+		return nil
+	}
+	return unknown(in, finding.Problem{
+		Reason: ReasonChartTemplate, Field: "/spec/chart/kind",
+		Message: fmt.Sprintf("the chart comes from an %s that helm-controller makes, which is not built here", kind),
+		Hint:    "declare the " + kind + " and name it in spec.chartRef to have the release rendered",
+	})
 }
 
 // accessToChartRef is a Failed when a flag of the controller forbids the reference.

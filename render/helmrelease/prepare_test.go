@@ -390,3 +390,31 @@ func TestPrepareVersionOfIndex(t *testing.T) {
 		t.Errorf("the chart that is packed again has version %q, want that of the index with the generation", p.ChartVersion)
 	}
 }
+
+// TestSourceTemplate holds that a chart which helm-controller fetches in another
+// way than through a HelmChart is not taken for one.
+func TestSourceTemplate(t *testing.T) {
+	const template = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: app, namespace: team}\nspec:\n  interval: 1h\n  chart:\n"
+	const repository = "    spec: {chart: demo, sourceRef: {kind: HelmRepository, name: repo}}\n"
+	for _, row := range []struct {
+		why, spec, flux string
+		state           render.State
+		reason, place   string
+	}{
+		{"the template of an OCIRepository", "    kind: OCIRepository\n    spec: {url: \"oci://a.example/b\"}\n", "2.10", render.Unknown, ReasonChartTemplate, "hr.yaml:7:11"},
+		{"the kind that it has by default", "    kind: HelmChart\n" + repository, "2.10", render.Rendered, "", ""},
+		{"no kind", repository, "2.10", render.Rendered, "", ""},
+		{"a server that drops the field", "    kind: OCIRepository\n" + repository, "2.9", render.Rendered, "", ""},
+	} {
+		charts := map[string]source.Chart{"demo": chart(t, map[string]string{"Chart.yaml": "apiVersion: v2\nname: demo\nversion: 0.1.0\n"})}
+		in := input(release(t, template+row.spec), cluster{}, sources{charts: charts})
+		in.Settings = in.Settings.For(row.flux)
+		res := New(Options{Namespaced: scopes}).Render(t.Context(), in)
+		if res.State != row.state || res.Reason != row.reason {
+			t.Errorf("%s: %s %q, want %s %q: %v", row.why, res.State, res.Reason, row.state, row.reason, res.Problems)
+		}
+		if row.place != "" && (len(res.Problems) != 1 || res.Problems[0].Pos.String() != row.place) {
+			t.Errorf("%s: %v, want one at %s", row.why, res.Problems, row.place)
+		}
+	}
+}

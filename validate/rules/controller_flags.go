@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/validate"
 )
 
@@ -21,10 +22,17 @@ func init() {
 		Reads: validate.ReadsWorld,
 		Check: func(p *validate.Pass) {
 			for _, problem := range p.World.Problems {
-				if slices.Contains(reasons, problem.Reason) {
+				if slices.Contains(reasons, problem.Reason) && !(problem.Reason == "controllers-unread" && rootFails(p.World)) {
 					p.Report(validate.FromProblem(problem, nil))
 				}
 			}
 		},
 	})
+}
+
+// rootFails reports whether the root Kustomization cannot be built, which has
+// the same cause as that its folder cannot be read.
+func rootFails(w *render.World) bool {
+	out := w.Outcome(w.Entry.Root)
+	return out != nil && out.State == render.Failed
 }

@@ -27,6 +27,7 @@ var unclaimed = map[string]string{
 	"source-not-local":            "unknown",
 	"source-local-content":        "unknown",
 	"chart-dependency-not-local":  "unknown",
+	"chart-template-unknown":      "unknown",
 	"helm-values-unknown":         "unknown",
 	"helm-lookup-unknown":         "unknown",
 	"remote-base-not-local":       "unknown",
