@@ -29,7 +29,7 @@ func TestProducedBy(t *testing.T) {
 		"no copies":    {"switched off", "apiVersion: v1\nkind: Secret\n" + head + ", annotations: {reflector.v1.k8s.emberstack.com/reflection-auto-enabled: 'false'}}\n", nil},
 		"certificate":  {"cert-manager issues for an Ingress", "apiVersion: networking.k8s.io/v1\nkind: Ingress\n" + head + ", annotations: {cert-manager.io/cluster-issuer: le}}\nspec: {tls: [{secretName: made}]}\n", []string{"Secret apps/made"}},
 		"database":     {"names with suffixes", "apiVersion: rabbitmq.com/v1beta1\nkind: RabbitmqCluster\n" + head + "}\n", []string{"Secret apps/own-default-user"}},
-		"template":     {"a name that is a template names nothing", "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\n" + head + "}\nspec: {target: {name: '{{ .x }}'}}\n", nil},
+		"template":     {"a template gives the name", "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\n" + head + "}\nspec: {target: {name: '{{ .x }}'}}\n", []string{"Secret apps/*"}},
 		"another kind": {"nothing else makes any", "apiVersion: apps/v1\nkind: Deployment\n" + head + "}\n", nil},
 	}
 	for name, test := range tests {

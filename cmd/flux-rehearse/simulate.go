@@ -116,7 +116,7 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		return err
 	}
 	bar.stop()
-	rep.Findings = p.causes(head)
+	rep.Findings = p.causes(head, unserved(rep))
 	rep.ExitCode = verdict(rep, s.failOn)
 	opt.exit = rep.ExitCode
 	return opt.write(rep, head.tree)
@@ -137,9 +137,10 @@ func (p *project) revisions(ctx context.Context, s simulation) (head, base *revi
 	return head, base, err
 }
 
-// causes are the findings that say why Flux objects of head do not render: the
-// replay knows the controller's verdict, the rules know the line to edit.
-func (p *project) causes(head *revision) []finding.Finding {
+// causes are the findings that say why Flux objects of head do not render, and
+// why the server does not know a kind: the replay knows the verdict, the rules
+// know the line to edit.
+func (p *project) causes(head *revision, unserved map[finding.Ref]bool) []finding.Finding {
 	failed := map[finding.Ref]bool{}
 	for _, c := range head.clusters {
 		for _, out := range c.world.Outcomes {
@@ -148,7 +149,7 @@ func (p *project) causes(head *revision) []finding.Finding {
 			}
 		}
 	}
-	if len(failed) == 0 {
+	if len(failed)+len(unserved) == 0 {
 		return nil
 	}
 	var out []finding.Finding
@@ -157,8 +158,25 @@ func (p *project) causes(head *revision) []finding.Finding {
 		if n := len(f.Chain); n > 0 && !failed[owner] {
 			owner = f.Chain[n-1]
 		}
-		if f.Severity == finding.Error && failed[owner] {
+		if f.Severity == finding.Error && (failed[owner] || unserved[f.Object]) {
 			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// unserved are the objects that the server refuses in the last step without
+// saying more than that it does not find them.
+func unserved(rep report.Report) map[finding.Ref]bool {
+	out := map[finding.Ref]bool{}
+	for _, c := range rep.Clusters {
+		if len(c.Steps) == 0 {
+			continue
+		}
+		for _, ch := range c.Steps[len(c.Steps)-1].Changes {
+			if ch.Error != nil && ch.Error.Reason == "NotFound" {
+				out[ch.Object] = true
+			}
 		}
 	}
 	return out
