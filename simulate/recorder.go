@@ -51,10 +51,15 @@ type recorder struct {
 	requests int                          // all of them
 	removed  bool                         // a kind was removed, whose objects go later
 	dead     error
+	repeats  *repeats
 
 	neutral     bool     // conversion webhooks of CRDs are left out
 	conversions []string // the CRDs that had one
 	onWrite     func(write)
+}
+
+func newRecorder() *recorder {
+	return &recorder{sent: map[schema.GroupResource]int{}, repeats: newRepeats()}
 }
 
 // act makes ref the one on whose behalf requests are sent from now on.
@@ -153,6 +158,7 @@ func (r *recorder) gone() error {
 func (r *recorder) watching(config *rest.Config) *rest.Config {
 	c := rest.CopyConfig(config)
 	c.QPS = -1
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return repeater{r.repeats, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return pulse{r, next} })
 	return c
 }

@@ -35,7 +35,7 @@ func TestChanged(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := &recorder{sent: map[schema.GroupResource]int{}}
+			r := newRecorder()
 			before := map[schema.GroupResource]int{services: r.changed(services), widgets: r.changed(widgets), crds: r.changed(crds)}
 			if _, err := (pulse{r, quiet{}}).RoundTrip(httptest.NewRequest(test.method, test.path, nil)); err != nil {
 				t.Fatal(err)
@@ -50,7 +50,7 @@ func TestChanged(t *testing.T) {
 }
 
 func TestObjectsOfADeletedKind(t *testing.T) {
-	r := &recorder{sent: map[schema.GroupResource]int{}}
+	r := newRecorder()
 	send := func(method, path string) {
 		if _, err := (pulse{r, quiet{}}).RoundTrip(httptest.NewRequest(method, path, nil)); err != nil {
 			t.Fatal(err)

@@ -92,7 +92,7 @@ func newReplay(opts Options) (*replay, error) {
 		return nil, fmt.Errorf("simulate: no API server is given")
 	}
 	r := &replay{
-		opts: opts, recorder: &recorder{sent: map[schema.GroupResource]int{}},
+		opts: opts, recorder: newRecorder(),
 		memory:     map[finding.Ref]*memory{},
 		applied:    map[finding.Ref]*render.Object{},
 		produced:   map[finding.Ref]bool{},
