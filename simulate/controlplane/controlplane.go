@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -96,6 +97,9 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, ServiceRange),
 	}
 	if err := p.start(ctx); err != nil {
+		if full(f.path) {
+			err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+		}
 		err = explain(err, p.Logs())
 		return nil, errors.Join(err, p.Stop())
 	}

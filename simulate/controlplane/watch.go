@@ -21,7 +21,11 @@ func (p *Plane) watch(name string) {
 		_ = living.RLock()
 		_ = living.Close()
 		p.lose.Do(func() {
-			p.died = explain(fmt.Errorf("%s has ended in the middle of its work", name), p.Logs())
+			err := fmt.Errorf("%s has ended in the middle of its work", name)
+			if full(p.folder.path) {
+				err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+			}
+			p.died = explain(err, p.Logs())
 			close(p.done)
 		})
 		close(ended)
