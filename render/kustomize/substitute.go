@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -28,12 +29,49 @@ func (r *Resource) Substitute(ctx context.Context, in SubstituteInput) error {
 	if in.Loaded && r.plain() {
 		return nil
 	}
+	if err := r.tooMuch(ctx, in); err != nil {
+		return err
+	}
 	out, err := flux.SubstituteVariables(ctx, in.Client, *in.Object, r.res,
 		flux.SubstituteWithStrict(in.Strict), flux.SubstituteWithAlways(in.Always))
 	if err == nil && out != nil {
 		r.res = out
 	}
 	return err
+}
+
+// maxSubstituted is how long the text of one object may become at most, in
+// bytes. The API server takes no object of more than a few megabytes.
+const maxSubstituted = 64 << 20
+
+// tooMuch is an error where the variables would make a text without end of the object.
+func (r *Resource) tooMuch(ctx context.Context, in SubstituteInput) error {
+	text, err := r.res.AsYAML()
+	uses := strings.Count(string(text), "${")
+	if err != nil || uses < 2 {
+		return nil // the build tells what is wrong
+	}
+	longest := 0
+	for _, v := range r.known(ctx, in) {
+		longest = max(longest, len(v))
+	}
+	if longest > 0 && uses > (maxSubstituted-len(text))/longest {
+		return fmt.Errorf("%d variables of up to %d bytes make the object too long", uses, longest)
+	}
+	return nil
+}
+
+// known are the values of the variables, nil where they cannot be loaded.
+func (r *Resource) known(ctx context.Context, in SubstituteInput) map[string]string {
+	vars, err := flux.LoadVariables(ctx, in.Client, *in.Object)
+	if err != nil {
+		return nil
+	}
+	inline, _, _ := unstructured.NestedStringMap(in.Object.Object, "spec", "postBuild", "substitute")
+	for k, v := range inline {
+		vars[k] = v
+	}
+	return vars
 }
 
 // OptsOut reports whether the object keeps its text, by label or annotation.
@@ -48,13 +86,9 @@ var unset = regexp.MustCompile(`variable not set \(strict mode\): "([^"]*)"`)
 // default, in the order in which the text uses them. It is empty where
 // something else is wrong.
 func (r *Resource) Missing(ctx context.Context, in SubstituteInput) []string {
-	vars, err := flux.LoadVariables(ctx, in.Client, *in.Object)
-	if err != nil {
+	vars := r.known(ctx, in)
+	if vars == nil {
 		return nil
-	}
-	inline, _, _ := unstructured.NestedStringMap(in.Object.Object, "spec", "postBuild", "substitute")
-	for k, v := range inline {
-		vars[k] = v
 	}
 	text, err := r.res.AsYAML()
 	if err != nil {
@@ -107,6 +141,7 @@ var substitutionReasons = []struct{ text, reason string }{
 	{"unable to parse substitution within function", "variable-syntax"},
 	{"unable to parse default function", "variable-syntax"},
 	{"bad substitution", "variable-syntax"},
+	{"make the object too long", "build-without-end"},
 	{"YAMLToJSON: ", "substitution-breaks-yaml"},
 	{"UnmarshalJSON: ", "substitution-breaks-object"},
 	{"substitute from '", "substitute-source-missing"},
