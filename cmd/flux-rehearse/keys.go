@@ -35,7 +35,7 @@ func (o *options) decryptionKeys() (sops.Keys, error) {
 		all = all.With(keys)
 	}
 	keys, err := environmentKeys(os.Getenv)
-	return all.With(keys), err
+	return all.With(keys).With(sops.Keys{Services: !o.offline}), err
 }
 
 // keyFolder reads what a Secret of keys looks like when it is mounted.

@@ -116,7 +116,7 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 	f.StringVar(&o.sourceMap, "source-map", "", "`file` that says where charts, OCI artifacts and other repositories lie on disk")
 	f.StringVar(&o.config, "config", "", "`file` with settings that the repository does not hold")
 	f.StringSliceVar(&o.keys, "decryption-keys", nil, "`path` of an age or PGP private key, or of a folder of *.agekey and *.asc, for SOPS (repeatable)")
-	f.BoolVar(&o.offline, "offline", true, "never dial; content that is not at hand is reported as unknown")
+	f.BoolVar(&o.offline, "offline", true, "never dial; with --offline=false SOPS may ask the key services that files name, with the credentials of the environment")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders and replays in parallel; the result does not depend on it")
 	f.StringSliceVar(&o.clusters, "cluster", nil, "only the clusters of this `name` (repeatable)")
 	f.StringSliceVar(&o.entries, "entry", nil, "`folder` that a root Kustomization applies, where the repository does not say (repeatable)")
@@ -145,8 +145,6 @@ func (o *options) check() error {
 	switch {
 	case o.workers < 1:
 		return usagef("--workers must be at least 1, got %d", o.workers)
-	case !o.offline:
-		return usagef("--offline=false is not supported: list what is elsewhere in a --source-map file")
 	case o.colour != "auto" && o.colour != "always" && o.colour != "never":
 		return usagef("--color must be auto, always or never, got %q", o.colour)
 	}

@@ -20,6 +20,10 @@ type Keys struct {
 	// Certain says that these are all keys that the controller has.
 	Certain bool
 
+	// Services says that the key services that a file names may be asked, over
+	// the network and with the credentials of the environment.
+	Services bool
+
 	identities age.ParsedIdentities
 	ring       openpgp.EntityList
 }
@@ -30,13 +34,14 @@ const (
 	PGPExtension = ".asc"
 )
 
-// IsEmpty reports whether there is no key.
-func (k Keys) IsEmpty() bool { return len(k.identities) == 0 && len(k.ring) == 0 }
+// IsEmpty reports whether there is no key, and nobody to ask for one.
+func (k Keys) IsEmpty() bool { return len(k.identities) == 0 && len(k.ring) == 0 && !k.Services }
 
 // With returns these keys and the others.
 func (k Keys) With(other Keys) Keys {
 	k.identities = slices.Concat(k.identities, other.identities)
 	k.ring = slices.Concat(k.ring, other.ring)
+	k.Services = k.Services || other.Services
 	return k
 }
 
