@@ -118,6 +118,9 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 	bar.stop()
 	rep.Findings = p.causes(head, unserved(rep))
 	rep.ExitCode = verdict(rep, s.failOn)
+	if err := ctx.Err(); err != nil { // while the API servers were stopped
+		return err
+	}
 	opt.exit = rep.ExitCode
 	return opt.write(rep, head.tree)
 }
