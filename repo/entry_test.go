@@ -2,12 +2,12 @@ package repo
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 )
 
 // found is what a test says of an entry.
@@ -297,11 +297,7 @@ func TestSameURL(t *testing.T) {
 // corpus finds a real repository beside the module.
 func corpus(t *testing.T, name string) *Tree {
 	t.Helper()
-	dir := filepath.Join("..", "..", "shared", "corpora", name, "repo")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the real repository %s is not at hand: its clusters are not tested", name)
-	}
-	tree, err := Folder(dir)
+	tree, err := Folder(beside.Folder(t, "corpora", name, "repo"))
 	if err != nil {
 		t.Fatal(err)
 	}

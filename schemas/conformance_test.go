@@ -12,31 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/schemas"
 )
-
-// shared returns a folder beside the module, and skips the test without it.
-func shared(t *testing.T, elements ...string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(append([]string{dir, "..", "shared"}, elements...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("skipped: %s is not here", filepath.Join(elements...))
-	}
-	return path
-}
 
 // unmask puts values back that the records leave out.
 var unmask = strings.NewReplacer(
@@ -74,7 +52,7 @@ func readObjects(t *testing.T, file string) []*unstructured.Unstructured {
 
 // Objects that a real API server stored have no violation.
 func TestStoredObjectsAreValid(t *testing.T) {
-	cases := shared(t, "conformance", "cases")
+	cases := beside.Folder(t, "conformance", "cases")
 	files, err := filepath.Glob(filepath.Join(cases, "*", "expect", "*", "objects.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no records in %s: %v", cases, err)

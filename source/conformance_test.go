@@ -14,6 +14,7 @@ import (
 	syaml "sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
 
@@ -39,7 +40,7 @@ type record struct {
 // flux-system/flux-system, and a closed source map of what it publishes.
 func openCase(t *testing.T, name, step string) recorded {
 	t.Helper()
-	dir := filepath.Join(sharedFolder(t, "conformance"), "cases", name)
+	dir := filepath.Join(beside.Folder(t, "conformance"), "cases", name)
 	tree := dir + "/repo"
 	if _, err := os.Stat(dir + "/head"); step == "head" && err == nil {
 		tree = dir + "/head"

@@ -12,31 +12,9 @@ import (
 	syaml "sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
-
-// sharedFolder is ../shared beside the module, or skips the test.
-func sharedFolder(t *testing.T, part string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("go.mod is not found")
-		}
-		dir = filepath.Dir(dir)
-	}
-	p := filepath.Join(filepath.Dir(dir), "shared", part)
-	if _, err := os.Stat(p); err != nil {
-		t.Skipf("skipped: the folder ../shared/%s is absent", part)
-	}
-	return p
-}
 
 func object(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
@@ -104,7 +82,7 @@ func corpusObject(r corpusRow) *unstructured.Unstructured {
 // Every row of every corpus resolves to what it names: a chart with the
 // resolved version, an artifact with content, a local file.
 func TestCorporaResolve(t *testing.T) {
-	corpora := sharedFolder(t, "corpora")
+	corpora := beside.Folder(t, "corpora")
 	maps, err := filepath.Glob(filepath.Join(corpora, "*", "sources.yaml"))
 	if err != nil || len(maps) == 0 {
 		t.Fatalf("no source maps: %v", err)

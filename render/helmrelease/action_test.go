@@ -18,9 +18,9 @@ import (
 	release4 "helm.sh/helm/v4/pkg/release/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
-	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
@@ -130,7 +130,7 @@ func TestCorporaAsAction(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: rendering all charts of the real repositories twice takes long")
 	}
-	root := sharedFolder(t, "corpora")
+	root := beside.Folder(t, "corpora")
 	archives, err := filepath.Glob(filepath.Join(root, "*/sources/charts/*.tgz"))
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no charts found: %v", err)
@@ -172,22 +172,7 @@ func TestCorporaAsAction(t *testing.T) {
 
 func compareBundle(t *testing.T, dir string) int {
 	t.Helper()
-	tree, err := repo.Folder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := source.LoadMap(filepath.Join(filepath.Dir(dir), "sources.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c conformanceCase
-	c.admit(t, tree)
-	for _, u := range c.cluster.objects {
-		if u.GetNamespace() == "" {
-			u.SetNamespace("default")
-		}
-	}
-	set := setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}
+	c, set, _ := corpus(t, filepath.Dir(dir))
 	const few = 5 // releases of one chart, as many more show nothing new
 	seen := map[string]int{}
 	compared := 0
@@ -208,7 +193,7 @@ func compareBundle(t *testing.T, dir string) int {
 
 // TestConformanceAsAction renders the releases of recorded cases as Helm 4 does.
 func TestConformanceAsAction(t *testing.T) {
-	root := sharedFolder(t, "conformance/cases")
+	root := beside.Folder(t, "conformance/cases")
 	compared := 0
 	for _, name := range helmCases(t, root) {
 		t.Run(name, func(t *testing.T) {

@@ -2,14 +2,13 @@ package helmrelease
 
 import (
 	"bytes"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
-	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
@@ -45,23 +44,8 @@ func TestSteadyOrder(t *testing.T) {
 // TestSteadyReleases renders releases of a real repository whose chart lists the
 // keys of tables, many times.
 func TestSteadyReleases(t *testing.T) {
-	root := sharedFolder(t, "corpora/onedr0p-home-ops-2025-06")
-	tree, err := repo.Folder(filepath.Join(root, "repo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := source.LoadMap(filepath.Join(root, "sources.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c conformanceCase
-	c.admit(t, tree)
-	for _, u := range c.cluster.objects {
-		if u.GetNamespace() == "" {
-			u.SetNamespace("default")
-		}
-	}
-	set := setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}
+	root := beside.Folder(t, "corpora/onedr0p-home-ops-2025-06")
+	c, set, m := corpus(t, root)
 	several := map[string]bool{"qbtools": true, "slskd": true}
 	r := New(Options{Namespaced: scopes, HTTP: m.HTTP})
 	rendered := 0

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -178,7 +179,7 @@ var needsCluster = []string{"helm-adopt"}
 // TestConformance renders the releases of the recorded cases: what the
 // controllers installed, and what they refused while rendering.
 func TestConformance(t *testing.T) {
-	root := sharedFolder(t, "conformance/cases")
+	root := beside.Folder(t, "conformance/cases")
 	compared := 0
 	for _, name := range helmCases(t, root) {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -20,7 +21,7 @@ var wantValues = map[string]bool{ReasonTemplateFail: true, ReasonTemplate: true,
 // TestCorporaCharts renders every chart of the real repositories with its
 // default values, twice, with two Renderers.
 func TestCorporaCharts(t *testing.T) {
-	archives, err := filepath.Glob(filepath.Join(sharedFolder(t, "corpora"), "*/sources/charts/*.tgz"))
+	archives, err := filepath.Glob(filepath.Join(beside.Folder(t, "corpora"), "*/sources/charts/*.tgz"))
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no charts found: %v", err)
 	}
@@ -66,23 +67,8 @@ func everything(t *testing.T, r render.Result) []byte {
 // values, as they stand in their files: ConfigMaps that a kustomization
 // generates are absent, so their releases miss values.
 func TestCorporaReleases(t *testing.T) {
-	root := sharedFolder(t, "corpora/onedr0p-home-ops-2025-06")
-	tree, err := repo.Folder(filepath.Join(root, "repo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := source.LoadMap(filepath.Join(root, "sources.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c conformanceCase
-	c.admit(t, tree)
-	for _, u := range c.cluster.objects {
-		if u.GetNamespace() == "" {
-			u.SetNamespace("default")
-		}
-	}
-	s := setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}
+	root := beside.Folder(t, "corpora/onedr0p-home-ops-2025-06")
+	c, s, m := corpus(t, root)
 	r := New(Options{Namespaced: scopes, HTTP: m.HTTP})
 	counts := map[string]int{}
 	for _, hr := range c.releases {
@@ -99,4 +85,26 @@ func TestCorporaReleases(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"rendered ": 58, "failed " + ReasonValues: 7}, counts); diff != "" {
 		t.Errorf("releases by state (-want +got):\n%s", diff)
 	}
+}
+
+// corpus reads the releases and the other objects of a real repository with its
+// sources, as they stand in their files.
+func corpus(t *testing.T, root string) (conformanceCase, setSources, *source.Map) {
+	t.Helper()
+	tree, err := repo.Folder(filepath.Join(root, "repo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := source.LoadMap(filepath.Join(root, "sources.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c conformanceCase
+	c.admit(t, tree)
+	for _, u := range c.cluster.objects {
+		if u.GetNamespace() == "" {
+			u.SetNamespace("default")
+		}
+	}
+	return c, setSources{cluster: c.cluster, set: source.New(source.Options{Tree: tree, Map: m, Workdir: t.TempDir()})}, m
 }

@@ -3,8 +3,6 @@ package helmrelease
 import (
 	"context"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -146,27 +144,4 @@ func scopes(gvk schema.GroupVersionKind) (namespaced, known bool) {
 		return true, true
 	}
 	return false, false
-}
-
-// sharedFolder is ../shared beside the module, or skips the test.
-func sharedFolder(t *testing.T, part string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("go.mod is not found")
-		}
-		dir = filepath.Dir(dir)
-	}
-	p := filepath.Join(filepath.Dir(dir), "shared", part)
-	if _, err := os.Stat(p); err != nil {
-		t.Skipf("skipped: the folder ../shared/%s is absent", part)
-	}
-	return p
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -30,24 +31,6 @@ type conformanceCase struct {
 	Path  string              `json:"path"`
 	Tags  []string            `json:"tags"`
 	Flags map[string][]string `json:"flags"`
-}
-
-func conformanceFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	cases := filepath.Join(filepath.Dir(dir), "shared", "conformance", "cases")
-	if _, err := os.Stat(cases); err != nil {
-		t.Skip("the records of the real controllers are not next to this module: every comparison with them is skipped")
-	}
-	return cases
 }
 
 func readYAML(t *testing.T, name string, out any) {
@@ -183,7 +166,7 @@ var notHere = map[string]string{
 }
 
 func TestConformance(t *testing.T) {
-	cases := conformanceFolder(t)
+	cases := beside.Folder(t, "conformance", "cases")
 	dirs, err := filepath.Glob(filepath.Join(cases, "*"))
 	if err != nil {
 		t.Fatal(err)

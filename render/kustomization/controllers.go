@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -95,13 +96,13 @@ func containers(objects []*unstructured.Unstructured) []container {
 		if u.GetKind() != "Deployment" {
 			continue
 		}
-		for _, item := range object(u.Object["spec"]).sub("template").sub("spec").list("containers") {
-			c := object(item)
-			if c.text("name") != "manager" {
+		for _, item := range loose.Of(u.Object["spec"]).Sub("template").Sub("spec").List("containers") {
+			c := loose.Of(item)
+			if c.Text("name") != "manager" {
 				continue
 			}
-			found := container{deployment: u.GetName(), image: c.text("image")}
-			for _, a := range c.list("args") {
+			found := container{deployment: u.GetName(), image: c.Text("image")}
+			for _, a := range c.List("args") {
 				text, _ := a.(string)
 				found.args = append(found.args, text)
 			}

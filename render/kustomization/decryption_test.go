@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops/sopstest"
@@ -32,7 +33,7 @@ func contents(objects []*render.Object) []string {
 	var out []string
 	for _, o := range objects {
 		for _, field := range []string{"data", "stringData"} {
-			for k, v := range object(o.Object[field]) {
+			for k, v := range loose.Of(o.Object[field]) {
 				text := fmt.Sprint(v)
 				if raw, err := base64.StdEncoding.DecodeString(text); err == nil && field == "data" && o.GetKind() == "Secret" {
 					text = string(raw)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 )
 
@@ -77,8 +78,8 @@ func (l *layer) paths() []entry {
 		out = append(out, l.entries(field)...)
 	}
 	for _, field := range []string{"patches", "patchesJson6902", "replacements"} {
-		for i, v := range l.content.list(field) {
-			if s := object(v).text("path"); s != "" {
+		for i, v := range l.content.List(field) {
+			if s := loose.Of(v).Text("path"); s != "" {
 				out = append(out, entry{text: s, pointer: fmt.Sprintf("/%s/%d/path", field, i), layer: l})
 			}
 		}
@@ -118,21 +119,21 @@ func (d *declared) nameAt() finding.Position {
 // patchPlace finds the patch without target that names an object.
 func (w *walk) patchPlace(kind, name string) finding.Position {
 	for _, l := range w.all {
-		for i, v := range l.content.list("patches") {
-			docs := w.patchFile(l, object(v).text("path"))
-			if text := object(v).text("patch"); text != "" {
+		for i, v := range l.content.List("patches") {
+			docs := w.patchFile(l, loose.Of(v).Text("path"))
+			if text := loose.Of(v).Text("patch"); text != "" {
 				docs = w.inline(l, fmt.Sprintf("/patches/%d/patch", i), text)
 			}
 			for _, d := range docs {
-				p := object(d.value)
-				if p.text("kind") == kind && p.sub("metadata").text("name") == name {
+				p := loose.Of(d.value)
+				if p.Text("kind") == kind && p.Sub("metadata").Text("name") == name {
 					return d.at("/metadata/name")
 				}
 			}
 		}
 		for _, e := range l.entries("patchesStrategicMerge") {
 			for _, d := range w.patchFile(l, e.text) {
-				if object(d.value).text("kind") == kind && object(d.value).sub("metadata").text("name") == name {
+				if loose.Of(d.value).Text("kind") == kind && loose.Of(d.value).Sub("metadata").Text("name") == name {
 					return d.at("/metadata/name")
 				}
 			}
@@ -148,15 +149,15 @@ func (w *walk) operationPlace(f *kustomize.Failure) finding.Position {
 		return finding.Position{}
 	}
 	for _, l := range w.all {
-		for i, v := range l.content.list("patches") {
-			docs := w.patchFile(l, object(v).text("path"))
-			if text := object(v).text("patch"); text != "" {
+		for i, v := range l.content.List("patches") {
+			docs := w.patchFile(l, loose.Of(v).Text("path"))
+			if text := loose.Of(v).Text("patch"); text != "" {
 				docs = w.inline(l, fmt.Sprintf("/patches/%d/patch", i), text)
 			}
 			for _, d := range docs {
 				operations, _ := d.value.([]any)
 				for k, op := range operations {
-					if object(op).text("path") == f.Field {
+					if loose.Of(op).Text("path") == f.Field {
 						return d.at(fmt.Sprintf("/%d/path", k))
 					}
 				}
@@ -168,7 +169,7 @@ func (w *walk) operationPlace(f *kustomize.Failure) finding.Position {
 
 // componentEntry is the place of a component path in the Flux Kustomization.
 func (j *job) componentEntry(text string) finding.Position {
-	for i, v := range j.spec.list("components") {
+	for i, v := range j.spec.List("components") {
 		if s, _ := v.(string); s == text {
 			return j.in.Object.At(fmt.Sprintf("/spec/components/%d", i))
 		}

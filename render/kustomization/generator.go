@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -15,19 +16,19 @@ import (
 // or replaces an object becomes a writer of it.
 func (w *walk) generated(l *layer, objects []*declared) []*declared {
 	for _, of := range []struct{ field, kind string }{{"configMapGenerator", "ConfigMap"}, {"secretGenerator", "Secret"}} {
-		for i, v := range l.content.list(of.field) {
-			g := object(v)
+		for i, v := range l.content.List(of.field) {
+			g := loose.Of(v)
 			pointer := fmt.Sprintf("/%s/%d", of.field, i)
-			o := &declared{kind: of.kind, name: g.text("name"), nowName: g.text("name"), namespace: g.text("namespace"), nowSpace: g.text("namespace")}
-			o.Place, o.hashed = l.At(pointer), hashes(l.content.sub("generatorOptions"), g.sub("options"))
+			o := &declared{kind: of.kind, name: g.Text("name"), nowName: g.Text("name"), namespace: g.Text("namespace"), nowSpace: g.Text("namespace")}
+			o.Place, o.hashed = l.At(pointer), hashes(l.content.Sub("generatorOptions"), g.Sub("options"))
 			o.texts = w.generatorTexts(l, pointer)
 			keys := w.generatorKeys(l, pointer, g)
-			if b := g.text("behavior"); b == "merge" || b == "replace" {
+			if b := g.Text("behavior"); b == "merge" || b == "replace" {
 				mergeGenerated(objects, o, keys)
 				continue
 			}
 			for _, name := range []string{"name", "namespace", "type"} {
-				if g.text(name) != "" {
+				if g.Text(name) != "" {
 					o.write(generatedFields[name], "generator", l.At(pointer+"/"+name))
 				}
 			}
@@ -49,7 +50,7 @@ func generatedMetadata(l *layer, pointer string, o *declared) {
 	for _, options := range []string{"/generatorOptions", pointer + "/options"} {
 		given, _ := valueAt(map[string]any(l.content), options).(map[string]any)
 		for _, where := range []string{"labels", "annotations"} {
-			for _, k := range slices.Sorted(maps.Keys(object(given[where]))) {
+			for _, k := range slices.Sorted(maps.Keys(loose.Of(given[where]))) {
 				o.write(finding.Pointer("metadata", where, k), "generator", l.At(options+finding.Pointer(where, k)))
 			}
 		}
@@ -65,7 +66,7 @@ type generatedKey struct {
 // writers is an edit. Bytes that are no text stand in another field of a ConfigMap.
 func (k generatedKey) writers(final map[string]any) []render.Writer {
 	for _, field := range []string{"data", "binaryData"} {
-		if _, ok := object(final[field])[k.name]; ok {
+		if _, ok := loose.Of(final[field])[k.name]; ok {
 			return []render.Writer{{Pointer: finding.Pointer(field, k.name), What: "generator", Pos: k.pos}}
 		}
 	}
@@ -73,7 +74,7 @@ func (k generatedKey) writers(final map[string]any) []render.Writer {
 }
 
 // generatorKeys are the keys that a generator makes, in the order of kustomize.
-func (w *walk) generatorKeys(l *layer, pointer string, g fields) []generatedKey {
+func (w *walk) generatorKeys(l *layer, pointer string, g loose.Fields) []generatedKey {
 	var out []generatedKey
 	for _, e := range l.sourceFiles() {
 		if !strings.HasPrefix(e.pointer, pointer+"/") {
@@ -96,7 +97,7 @@ func (w *walk) generatorKeys(l *layer, pointer string, g fields) []generatedKey 
 			}
 		}
 	}
-	for i, v := range g.list("literals") {
+	for i, v := range g.List("literals") {
 		if s, ok := v.(string); ok {
 			name, _, _ := strings.Cut(s, "=")
 			out = append(out, generatedKey{name: name, pos: l.At(fmt.Sprintf("%s/literals/%d", pointer, i))})
@@ -125,11 +126,11 @@ func mergeGenerated(objects []*declared, o *declared, keys []generatedKey) {
 	}
 }
 
-func hashes(all, one fields) bool {
+func hashes(all, one loose.Fields) bool {
 	if v, ok := one["disableNameSuffixHash"].(bool); ok && v {
 		return false
 	}
-	return !all.flag("disableNameSuffixHash")
+	return !all.Flag("disableNameSuffixHash")
 }
 
 func (w *walk) generatorTexts(l *layer, pointer string) []text {

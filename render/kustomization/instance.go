@@ -10,20 +10,21 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
 
 // instanceSpec reads the spec of the FluxInstance.
-func (in SettingsInput) instanceSpec() (fields, error) {
+func (in SettingsInput) instanceSpec() (loose.Fields, error) {
 	content, err := in.Instance.Map()
 	if err != nil {
 		return nil, err
 	}
-	spec := fields(content)
+	spec := loose.Fields(content)
 	for _, key := range strings.Split(strings.TrimPrefix(or(in.InstanceField, "/spec"), "/"), "/") {
-		spec = spec.sub(key)
+		spec = spec.Sub(key)
 	}
 	return spec, nil
 }
@@ -38,7 +39,7 @@ func fromInstance(s render.Settings, in SettingsInput) (render.Settings, []findi
 		return s, []finding.Problem{{Reason: "controllers-unread", Pos: in.Instance.Position(), Message: err.Error()}}
 	}
 	if in.Version == "" {
-		s = in.distribution(s, spec.sub("distribution").text("version"))
+		s = in.distribution(s, spec.Sub("distribution").Text("version"))
 	}
 	s = instanceCluster(s, spec)
 	s.Declared = true
@@ -84,20 +85,20 @@ func (in SettingsInput) distribution(s render.Settings, text string) render.Sett
 
 // instanceCluster is what flux-operator makes of spec.cluster, spec.components
 // and spec.sharding.
-func instanceCluster(s render.Settings, spec fields) render.Settings {
-	cluster := spec.sub("cluster")
-	if cluster.flag("multitenant") {
-		account := or(cluster.text("tenantDefaultServiceAccount"), "default")
+func instanceCluster(s render.Settings, spec loose.Fields) render.Settings {
+	cluster := spec.Sub("cluster")
+	if cluster.Flag("multitenant") {
+		account := or(cluster.Text("tenantDefaultServiceAccount"), "default")
 		s.NoCrossNamespaceRefs, s.HelmNoCrossNamespaceRefs, s.WatcherNoCrossNamespaceRefs = true, true, true
 		s.NoRemoteBases = true
 		s.KustomizeDefaultServiceAccount, s.HelmDefaultServiceAccount = account, account
 	}
-	if slices.Contains(spec.list("components"), any("source-watcher")) {
+	if slices.Contains(spec.List("components"), any("source-watcher")) {
 		s.ExternalArtifact, s.HelmExternalArtifact = true, true
 	}
-	sharding := spec.sub("sharding")
-	key := or(sharding.text("key"), "sharding.fluxcd.io/key")
-	if shards := sharding.list("shards"); len(shards) > 0 {
+	sharding := spec.Sub("sharding")
+	key := or(sharding.Text("key"), "sharding.fluxcd.io/key")
+	if shards := sharding.List("shards"); len(shards) > 0 {
 		selectors := []string{"!" + key}
 		for _, v := range shards {
 			if name, ok := v.(string); ok {
@@ -111,9 +112,9 @@ func instanceCluster(s render.Settings, spec fields) render.Settings {
 
 // patchesOf are the patches of a FluxInstance. What does not decode is refused
 // by the API server and reported there.
-func patchesOf(spec fields) []flux.Patch {
+func patchesOf(spec loose.Fields) []flux.Patch {
 	var patches []flux.Patch
-	if data, err := yaml.Marshal(spec.sub("kustomize").list("patches")); err == nil {
+	if data, err := yaml.Marshal(spec.Sub("kustomize").List("patches")); err == nil {
 		_ = yaml.Unmarshal(data, &patches)
 	}
 	return patches

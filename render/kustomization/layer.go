@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -21,7 +22,7 @@ var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomizati
 // read for places only: what is built is decided by kustomize alone.
 type layer struct {
 	dir     string
-	content fields
+	content loose.Fields
 	doc     *repo.Document // nil when the file is generated or its place is unknown
 	file    *repo.File
 	flux    *render.Object // set for the root: the Flux Kustomization whose spec is merged in
@@ -63,7 +64,7 @@ func (w *walk) load(dir string) *layer {
 	return nil
 }
 
-func parseFile(f source.File) (fields, *repo.Document) {
+func parseFile(f source.File) (loose.Fields, *repo.Document) {
 	if f.Origin != nil && path.Base(f.Path) != "Kustomization" {
 		for _, d := range f.Origin.Documents() {
 			if m, err := d.Map(); err == nil && m != nil {
@@ -138,9 +139,9 @@ func (l *layer) fluxPointer(pointer string) (string, bool) {
 	}
 	switch t[0] {
 	case "namespace":
-		return "/spec/targetNamespace", spec.text("targetNamespace") != ""
+		return "/spec/targetNamespace", spec.Text("targetNamespace") != ""
 	case "namePrefix", "nameSuffix":
-		return "/spec/" + t[0], spec.text(t[0]) != ""
+		return "/spec/" + t[0], spec.Text(t[0]) != ""
 	case "patches", "components":
 		var i int
 		if len(t) < 2 {
@@ -149,7 +150,7 @@ func (l *layer) fluxPointer(pointer string) (string, bool) {
 		if _, err := fmt.Sscanf(t[1], "%d", &i); err != nil {
 			return "", false
 		}
-		own := len(l.content.list(t[0])) - len(spec.list(t[0]))
+		own := len(l.content.List(t[0])) - len(spec.List(t[0]))
 		if i < own {
 			return "", false
 		}
@@ -161,7 +162,7 @@ func (l *layer) fluxPointer(pointer string) (string, bool) {
 }
 
 func (l *layer) fluxImage(t []string) (string, bool) {
-	images := l.content.list("images")
+	images := l.content.List("images")
 	var i int
 	if len(t) < 2 {
 		return "", false
@@ -169,15 +170,15 @@ func (l *layer) fluxImage(t []string) (string, bool) {
 	if _, err := fmt.Sscanf(t[1], "%d", &i); err != nil || i >= len(images) {
 		return "", false
 	}
-	name := object(images[i]).text("name")
-	own := slices.IndexFunc(specOf(l.flux).list("images"), func(v any) bool { return object(v).text("name") == name })
+	name := loose.Of(images[i]).Text("name")
+	own := slices.IndexFunc(specOf(l.flux).List("images"), func(v any) bool { return loose.Of(v).Text("name") == name })
 	return finding.Pointer(append([]string{"spec", "images", itoa(own)}, t[2:]...)...), own >= 0
 }
 
 // entries are the paths below a list field with their pointers.
 func (l *layer) entries(field string) []entry {
 	var out []entry
-	for i, v := range l.content.list(field) {
+	for i, v := range l.content.List(field) {
 		if s, ok := v.(string); ok {
 			out = append(out, entry{text: s, pointer: fmt.Sprintf("/%s/%d", field, i), layer: l})
 		}
@@ -200,9 +201,9 @@ func (e entry) pos() finding.Position { return e.layer.At(e.pointer) }
 func (l *layer) sourceFiles() []entry {
 	var out []entry
 	for _, field := range []string{"configMapGenerator", "secretGenerator"} {
-		for i, g := range l.content.list(field) {
+		for i, g := range l.content.List(field) {
 			for _, list := range []string{"files", "envs"} {
-				for k, v := range object(g).list(list) {
+				for k, v := range loose.Of(g).List(list) {
 					s, _ := v.(string)
 					if _, after, ok := strings.Cut(s, "="); ok {
 						s = after
@@ -210,7 +211,7 @@ func (l *layer) sourceFiles() []entry {
 					out = append(out, entry{text: s, pointer: fmt.Sprintf("/%s/%d/%s/%d", field, i, list, k), layer: l})
 				}
 			}
-			if s := object(g).text("env"); s != "" {
+			if s := loose.Of(g).Text("env"); s != "" {
 				out = append(out, entry{text: s, pointer: fmt.Sprintf("/%s/%d/env", field, i), layer: l})
 			}
 		}

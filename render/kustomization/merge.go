@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -20,7 +21,7 @@ type merge struct {
 // mergeKeys identify the elements of lists, the most usual first.
 var mergeKeys = []string{"name", "mountPath", "containerPort", "port", "key", "ip", "devicePath", "topologyKey", "type", "uid"}
 
-func (m *merge) object(patch fields, final any, pointer, from string) {
+func (m *merge) object(patch loose.Fields, final any, pointer, from string) {
 	for _, k := range slices.Sorted(maps.Keys(patch)) {
 		if strings.HasPrefix(k, "$") || pointer == "" && (k == "apiVersion" || k == "kind") {
 			continue
@@ -29,7 +30,7 @@ func (m *merge) object(patch fields, final any, pointer, from string) {
 		if pointer == "/metadata" && (k == "name" || k == "namespace") {
 			continue
 		}
-		m.value(patch[k], object(final)[k], to, origin)
+		m.value(patch[k], loose.Of(final)[k], to, origin)
 	}
 }
 
@@ -86,7 +87,7 @@ func (m *merge) list(patch []any, final any, pointer, from string) bool {
 		pairs[i] = partner(p, items, taken)
 		if pairs[i] >= 0 {
 			taken[pairs[i]] = true
-		} else if _, directive := object(p)["$patch"]; !directive {
+		} else if _, directive := loose.Of(p)["$patch"]; !directive {
 			lost = true
 		}
 	}
@@ -115,7 +116,7 @@ func partner(element any, items []any, taken []bool) int {
 				score = 1
 			}
 		default:
-			score = likeness(e, object(v), key)
+			score = likeness(e, loose.Of(v), key)
 		}
 		if score > most {
 			best, most = i, score
@@ -129,7 +130,7 @@ func alike(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
 // likeness counts the merge keys that two elements share, 0 when they differ in
 // the most usual one that the first has.
-func likeness(e, item fields, first int) int {
+func likeness(e, item loose.Fields, first int) int {
 	n := 0
 	for i, k := range mergeKeys[first:] {
 		want, has := e[k]

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
@@ -21,7 +22,7 @@ type patchText struct {
 
 // patch notes what patchesStrategicMerge and patches of a layer write.
 func (w *walk) patch(l *layer, objects []*declared) {
-	for i, v := range l.content.list("patchesStrategicMerge") {
+	for i, v := range l.content.List("patchesStrategicMerge") {
 		s, _ := v.(string)
 		pointer := fmt.Sprintf("/patchesStrategicMerge/%d", i)
 		if strings.Contains(s, "\n") {
@@ -37,11 +38,11 @@ func (w *walk) patch(l *layer, objects []*declared) {
 func (w *walk) patchLast(l *layer, objects []*declared) { w.patchList(l, "patchesJson6902", objects) }
 
 func (w *walk) patchList(l *layer, field string, objects []*declared) {
-	for i, v := range l.content.list(field) {
-		p := object(v)
-		docs := w.patchFile(l, p.text("path"))
-		if p.text("patch") != "" {
-			docs = w.inline(l, fmt.Sprintf("/%s/%d/patch", field, i), p.text("patch"))
+	for i, v := range l.content.List(field) {
+		p := loose.Of(v)
+		docs := w.patchFile(l, p.Text("path"))
+		if p.Text("patch") != "" {
+			docs = w.inline(l, fmt.Sprintf("/%s/%d/patch", field, i), p.Text("patch"))
 		}
 		target, _ := p["target"].(map[string]any)
 		w.apply(docs, target, objects)
@@ -70,7 +71,7 @@ func (w *walk) patchFile(l *layer, name string) []patchText {
 	return out
 }
 
-func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
+func (w *walk) apply(docs []patchText, target loose.Fields, objects []*declared) {
 	for _, p := range docs {
 		match := selects(target)
 		ops, isOps := p.value.([]any)
@@ -78,7 +79,7 @@ func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
 			if isOps {
 				continue
 			}
-			match = ofPatch(object(p.value))
+			match = ofPatch(loose.Of(p.value))
 		}
 		for _, o := range objects {
 			if !match(o) {
@@ -90,7 +91,7 @@ func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
 					return opWriters(ops, final, p.at)
 				}
 				m := merge{at: p.at}
-				m.object(object(p.value), final, "", "")
+				m.object(loose.Of(p.value), final, "", "")
 				return m.out
 			})
 		}
@@ -98,20 +99,20 @@ func (w *walk) apply(docs []patchText, target fields, objects []*declared) {
 }
 
 // ofPatch selects the object that a strategic merge patch names.
-func ofPatch(p fields) func(*declared) bool {
-	meta := p.sub("metadata")
+func ofPatch(p loose.Fields) func(*declared) bool {
+	meta := p.Sub("metadata")
 	return func(o *declared) bool {
-		ns := meta.text("namespace")
-		return o.kind == p.text("kind") && o.group == groupOf(p.text("apiVersion")) &&
-			(o.name == meta.text("name") || o.nowName == meta.text("name")) &&
+		ns := meta.Text("namespace")
+		return o.kind == p.Text("kind") && o.group == groupOf(p.Text("apiVersion")) &&
+			(o.name == meta.Text("name") || o.nowName == meta.Text("name")) &&
 			(ns == "" || ns == o.namespace || ns == o.nowSpace || ns == "default" && o.nowSpace == "")
 	}
 }
 
 // selects is a patch target; its fields are anchored regular expressions.
-func selects(t fields) func(*declared) bool {
+func selects(t loose.Fields) func(*declared) bool {
 	is := func(field string, values ...string) bool {
-		want := t.text(field)
+		want := t.Text(field)
 		if want == "" {
 			return true
 		}
@@ -129,7 +130,7 @@ func selects(t fields) func(*declared) bool {
 	return func(o *declared) bool {
 		return is("group", o.group) && is("kind", o.kind) && is("name", o.name, o.nowName) &&
 			is("namespace", or(o.namespace, "default"), or(o.nowSpace, "default"), o.namespace) &&
-			carries(t.text("labelSelector"), o.labels) && carries(t.text("annotationSelector"), o.annotations)
+			carries(t.Text("labelSelector"), o.labels) && carries(t.Text("annotationSelector"), o.annotations)
 	}
 }
 
@@ -146,14 +147,14 @@ func opWriters(ops []any, final map[string]any, at func(string) finding.Position
 	m := merge{at: at}
 	ends := map[string]int{} // elements that later operations append, by list
 	for _, v := range ops {
-		if list, ok := strings.CutSuffix(object(v).text("path"), "/-"); ok && object(v).text("op") == "add" {
+		if list, ok := strings.CutSuffix(loose.Of(v).Text("path"), "/-"); ok && loose.Of(v).Text("op") == "add" {
 			ends[list]++
 		}
 	}
 	for i, v := range ops {
-		op := object(v)
-		pointer, from := op.text("path"), fmt.Sprintf("/%d/value", i)
-		switch op.text("op") {
+		op := loose.Of(v)
+		pointer, from := op.Text("path"), fmt.Sprintf("/%d/value", i)
+		switch op.Text("op") {
 		case "remove", "test":
 			continue
 		case "copy", "move":

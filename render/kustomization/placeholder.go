@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 )
@@ -23,17 +24,17 @@ func placeholderText(key, text string) string {
 
 // placeholders replaces every encrypted leaf of an object by a value of the type
 // that it decrypts to.
-func placeholders(content fields) map[string]any {
+func placeholders(content loose.Fields) map[string]any {
 	for k, v := range content {
 		content[k] = placeholder(v)
 	}
-	if content.text("kind") == "Secret" {
+	if content.Text("kind") == "Secret" {
 		for _, key := range jsonKeys {
-			if _, ok := content.sub("data")[key]; ok {
-				content.sub("data")[key] = base64.StdEncoding.EncodeToString([]byte("{}"))
+			if _, ok := content.Sub("data")[key]; ok {
+				content.Sub("data")[key] = base64.StdEncoding.EncodeToString([]byte("{}"))
 			}
-			if _, ok := content.sub("stringData")[key]; ok {
-				content.sub("stringData")[key] = "{}"
+			if _, ok := content.Sub("stringData")[key]; ok {
+				content.Sub("stringData")[key] = "{}"
 			}
 		}
 	}

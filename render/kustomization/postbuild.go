@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/internal/reader"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
@@ -20,7 +21,7 @@ func (j *job) postBuild(built *kustomize.Built, stories []*story) *render.Result
 		Object: j.object,
 		Client: reader.New(j.ctx, j.in.Cluster),
 		Strict: j.in.Settings.StrictSubstitution,
-		Always: j.spec.sub("postBuild").text("substituteStrategy") == "Always",
+		Always: j.spec.Sub("postBuild").Text("substituteStrategy") == "Always",
 	}
 	var first *render.Result
 	for i, r := range built.Resources {
@@ -112,10 +113,10 @@ func (j *job) reportUnset(r *kustomize.Resource, s *story, in kustomize.Substitu
 func (j *job) reportMissing(f *kustomize.Failure) *render.Result {
 	res := refusal(f)
 	before := len(j.problems)
-	for i, v := range j.spec.sub("postBuild").list("substituteFrom") {
-		m := object(v)
-		ref := finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")}
-		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence != render.Absent || m.flag("optional") {
+	for i, v := range j.spec.Sub("postBuild").List("substituteFrom") {
+		m := loose.Of(v)
+		ref := finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")}
+		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence != render.Absent || m.Flag("optional") {
 			continue
 		}
 		p := j.problem(f.Reason, fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i),
@@ -149,19 +150,19 @@ func (j *job) reportName(f *kustomize.Failure) *render.Result {
 // bringer names the field that brings a variable: the last source that has it
 // wins.
 func (j *job) bringer(name string) string {
-	post := j.spec.sub("postBuild")
-	if _, ok := post.sub("substitute")[name]; ok {
+	post := j.spec.Sub("postBuild")
+	if _, ok := post.Sub("substitute")[name]; ok {
 		return finding.Pointer("spec", "postBuild", "substitute", name)
 	}
-	from := post.list("substituteFrom")
+	from := post.List("substituteFrom")
 	for i := len(from) - 1; i >= 0; i-- {
-		m := object(from[i])
-		u, _ := j.in.Cluster.Get(j.ctx, finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")})
+		m := loose.Of(from[i])
+		u, _ := j.in.Cluster.Get(j.ctx, finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")})
 		if u == nil {
 			continue
 		}
 		for _, field := range []string{"data", "stringData"} {
-			if _, ok := fields(u.Object).sub(field)[name]; ok {
+			if _, ok := loose.Fields(u.Object).Sub(field)[name]; ok {
 				return fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i)
 			}
 		}
@@ -170,8 +171,8 @@ func (j *job) bringer(name string) string {
 }
 
 func (j *job) substituteField(ref finding.Ref) string {
-	i := slices.IndexFunc(j.spec.sub("postBuild").list("substituteFrom"), func(v any) bool {
-		return object(v).text("kind") == ref.Kind && object(v).text("name") == ref.Name
+	i := slices.IndexFunc(j.spec.Sub("postBuild").List("substituteFrom"), func(v any) bool {
+		return loose.Of(v).Text("kind") == ref.Kind && loose.Of(v).Text("name") == ref.Name
 	})
 	if i < 0 {
 		return "/spec/postBuild/substituteFrom"

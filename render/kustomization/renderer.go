@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/expression"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
@@ -56,22 +57,22 @@ func (*Renderer) Kinds() []schema.GroupKind {
 func (*Renderer) Needs(obj *render.Object, _ render.Settings) []render.Need {
 	s := specOf(obj)
 	var out []render.Need
-	for i, d := range s.list("dependsOn") {
-		m := object(d)
-		ref := finding.Ref{Group: Group, Kind: "Kustomization", Namespace: or(m.text("namespace"), obj.GetNamespace()), Name: m.text("name")}
+	for i, d := range s.List("dependsOn") {
+		m := loose.Of(d)
+		ref := finding.Ref{Group: Group, Kind: "Kustomization", Namespace: or(m.Text("namespace"), obj.GetNamespace()), Name: m.Text("name")}
 		out = append(out, render.Need{Kind: render.NeedDependency, Ref: ref, Field: fmt.Sprintf("/spec/dependsOn/%d", i)})
 	}
 	out = append(out, render.Need{Kind: render.NeedSource, Ref: sourceRef(obj), Field: "/spec/sourceRef"})
-	for i, from := range s.sub("postBuild").list("substituteFrom") {
-		m := object(from)
+	for i, from := range s.Sub("postBuild").List("substituteFrom") {
+		m := loose.Of(from)
 		out = append(out, render.Need{
 			Kind:     render.NeedData,
-			Ref:      finding.Ref{Kind: m.text("kind"), Namespace: obj.GetNamespace(), Name: m.text("name")},
-			Optional: m.flag("optional"),
+			Ref:      finding.Ref{Kind: m.Text("kind"), Namespace: obj.GetNamespace(), Name: m.Text("name")},
+			Optional: m.Flag("optional"),
 			Field:    fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i),
 		})
 	}
-	if name := s.sub("decryption").sub("secretRef").text("name"); name != "" {
+	if name := s.Sub("decryption").Sub("secretRef").Text("name"); name != "" {
 		out = append(out, render.Need{
 			Kind:  render.NeedData,
 			Ref:   finding.Ref{Kind: "Secret", Namespace: obj.GetNamespace(), Name: name},
@@ -87,7 +88,7 @@ func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
 	j := &job{ctx: ctx, in: in, options: r.options, spec: specOf(in.Object), object: effective(in.Object.Unstructured)}
 	res := j.run()
 	res.Revision = j.artifact.Revision
-	if j.spec.flag("suspend") {
+	if j.spec.Flag("suspend") {
 		// A suspended object is not looked at, so nothing is wrong with it.
 		return render.Result{State: render.Suspended, Reason: "suspended", Applies: res.Applies, Revision: res.Revision}
 	}
@@ -99,7 +100,7 @@ type job struct {
 	ctx      context.Context
 	in       render.Input
 	options  Options
-	spec     fields
+	spec     loose.Fields
 	object   *unstructured.Unstructured // as the controller reads it
 	artifact source.Artifact
 	files    map[string]source.File
@@ -148,7 +149,7 @@ func (j *job) prepare() (*kustomize.Plan, *render.Result) {
 	}
 	plan, failure := kustomize.Prepare(kustomize.Input{
 		Root:     dir,
-		Path:     j.spec.text("path"),
+		Path:     j.spec.Text("path"),
 		Object:   j.object,
 		Remote:   j.options.HTTP,
 		Git:      j.options.Git,
@@ -169,7 +170,7 @@ func (j *job) remote() func(string) (string, bool) { return j.options.HTTP }
 // then adds common metadata, which therefore wins.
 func (j *job) finish(built *kustomize.Built, stories []*story) render.Result {
 	out := render.Result{State: render.Rendered, Problems: j.problems}
-	common := j.spec.sub("commonMetadata")
+	common := j.spec.Sub("commonMetadata")
 	for i, r := range built.Resources {
 		objects, failure := r.Objects()
 		if failure != nil {
@@ -228,10 +229,10 @@ func (j *job) own(u *unstructured.Unstructured) []render.Writer {
 	return out
 }
 
-func (j *job) addCommon(u *unstructured.Unstructured, common fields) []render.Writer {
+func (j *job) addCommon(u *unstructured.Unstructured, common loose.Fields) []render.Writer {
 	var out []render.Writer
 	for _, what := range []string{"labels", "annotations"} {
-		values := common.texts(what)
+		values := common.Texts(what)
 		if len(values) == 0 {
 			continue
 		}

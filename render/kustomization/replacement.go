@@ -9,21 +9,22 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 // replace notes the fields that replacements of a layer write. The place to
 // edit is the field that the value is from.
 func (w *walk) replace(l *layer, objects []*declared) {
-	for i, v := range l.content.list("replacements") {
+	for i, v := range l.content.List("replacements") {
 		pointer := fmt.Sprintf("/replacements/%d", i)
 		at := func(p string) finding.Position { return l.At(pointer + p) }
 		list, prefix := []any{v}, func(int) string { return "" }
-		if file := object(v).text("path"); file != "" {
+		if file := loose.Of(v).Text("path"); file != "" {
 			list, at, prefix = w.replacementFile(l, file)
 		}
 		for k, r := range list {
-			replaceOne(object(r), objects, func(p string) finding.Position { return at(prefix(k) + p) })
+			replaceOne(loose.Of(r), objects, func(p string) finding.Position { return at(prefix(k) + p) })
 		}
 	}
 }
@@ -43,21 +44,21 @@ func (w *walk) replacementFile(l *layer, name string) ([]any, func(string) findi
 	return []any{content}, at, func(int) string { return "" }
 }
 
-func replaceOne(r fields, objects []*declared, at func(string) finding.Position) {
+func replaceOne(r loose.Fields, objects []*declared, at func(string) finding.Position) {
 	pos := at("/source")
 	if _, literal := r["sourceValue"]; literal {
 		pos = at("/sourceValue")
-	} else if from := sourceOf(r.sub("source"), objects); !from.IsZero() {
+	} else if from := sourceOf(r.Sub("source"), objects); !from.IsZero() {
 		pos = from
 	}
-	for _, v := range r.list("targets") {
-		t := object(v)
-		match, paths := selects(t.sub("select")), t.list("fieldPaths")
+	for _, v := range r.List("targets") {
+		t := loose.Of(v)
+		match, paths := selects(t.Sub("select")), t.List("fieldPaths")
 		if len(paths) == 0 {
 			paths = []any{"metadata.name"}
 		}
 		for _, o := range objects {
-			if !match(o) || slices.ContainsFunc(t.list("reject"), func(v any) bool { return len(object(v)) > 0 && selects(object(v))(o) }) {
+			if !match(o) || slices.ContainsFunc(t.List("reject"), func(v any) bool { return len(loose.Of(v)) > 0 && selects(loose.Of(v))(o) }) {
 				continue
 			}
 			o.edits = append(o.edits, func(final map[string]any) []render.Writer {
@@ -76,10 +77,10 @@ func replaceOne(r fields, objects []*declared, at func(string) finding.Position)
 
 // sourceOf is the place of the field that a replacement copies, zero when it is
 // not written as such.
-func sourceOf(source fields, objects []*declared) finding.Position {
+func sourceOf(source loose.Fields, objects []*declared) finding.Position {
 	match := selects(source)
 	for _, o := range objects {
-		if !match(o) || source.text("kind") == "" && source.text("name") == "" {
+		if !match(o) || source.Text("kind") == "" && source.Text("name") == "" {
 			continue
 		}
 		if o.Doc == nil {
@@ -89,7 +90,7 @@ func sourceOf(source fields, objects []*declared) finding.Position {
 		if err != nil {
 			return finding.Position{}
 		}
-		for _, pointer := range pointersOf(content, splitPath(or(source.text("fieldPath"), "metadata.name"))) {
+		for _, pointer := range pointersOf(content, splitPath(or(source.Text("fieldPath"), "metadata.name"))) {
 			return o.Doc.At(pointer)
 		}
 	}
@@ -145,7 +146,7 @@ func pointersOf(v any, segments []string) []string {
 		key, value, query := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), "=")
 		query = query && strings.HasPrefix(s, "[")
 		for i, item := range c {
-			if s == "*" || s == itoa(i) || query && fmt.Sprint(object(item)[key]) == value {
+			if s == "*" || s == itoa(i) || query && fmt.Sprint(loose.Of(item)[key]) == value {
 				below(item, itoa(i))
 			}
 		}

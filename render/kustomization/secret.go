@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization/sops"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
@@ -41,13 +42,13 @@ func (j *job) open(data []byte, in, out sops.Format) (sops.Plain, error) {
 // unlock finds the keys of spec.decryption and decrypts the files of the
 // kustomization before the build, as the controller does.
 func (j *job) unlock() *render.Result {
-	d := j.spec.sub("decryption")
-	if d.text("provider") != "sops" {
+	d := j.spec.Sub("decryption")
+	if d.Text("provider") != "sops" {
 		return nil
 	}
 	j.keys = &keyring{keys: sops.Keys{Certain: true}, locked: map[string]error{}, opened: map[string][]leaf{}}
 	_, own := d["secretRef"].(map[string]any)
-	ref := finding.Ref{Kind: "Secret", Namespace: j.in.Object.GetNamespace(), Name: d.sub("secretRef").text("name")}
+	ref := finding.Ref{Kind: "Secret", Namespace: j.in.Object.GetNamespace(), Name: d.Sub("secretRef").Text("name")}
 	from := fmt.Sprintf("sops decryption Secret '%s/%s'", ref.Namespace, ref.Name)
 	if !own {
 		ref.Namespace, ref.Name = "flux-system", j.in.Settings.SOPSAgeSecret
@@ -75,12 +76,12 @@ func (j *job) loadKeys(ref finding.Ref, from string, ageOnly bool) *render.Resul
 		return nil
 	}
 	data := map[string][]byte{}
-	for k, v := range fields(u.Object).texts("data") {
+	for k, v := range loose.Fields(u.Object).Texts("data") {
 		if raw, err := base64.StdEncoding.DecodeString(v); err == nil {
 			data[k] = raw
 		}
 	}
-	for k, v := range fields(u.Object).texts("stringData") {
+	for k, v := range loose.Fields(u.Object).Texts("stringData") {
 		data[k] = []byte(v)
 	}
 	if ageOnly {
@@ -109,7 +110,7 @@ func (j *job) decrypt(r *kustomize.Resource, s *story) *kustomize.Failure {
 		return nil
 	}
 	if whole {
-		mac, ok := fields(content).sub("sops")["mac"]
+		mac, ok := loose.Fields(content).Sub("sops")["mac"]
 		whole = ok && mac != nil && mac != ""
 	}
 	switch {
@@ -128,7 +129,7 @@ func (j *job) decrypt(r *kustomize.Resource, s *story) *kustomize.Failure {
 }
 
 // exposed states that an encrypted object is applied as it is.
-func (j *job) exposed(r *kustomize.Resource, s *story, content fields, whole bool) {
+func (j *job) exposed(r *kustomize.Resource, s *story, content loose.Fields, whole bool) {
 	field, effect := "/sops", "the encrypted text is applied as it is"
 	if !whole {
 		key, ok := encryptedValue(content)
@@ -136,7 +137,7 @@ func (j *job) exposed(r *kustomize.Resource, s *story, content fields, whole boo
 			return
 		}
 		field = finding.Pointer("data", key)
-	} else if r.Kind == "Secret" && r.Group == "" && !isBase64(content.sub("data")) {
+	} else if r.Kind == "Secret" && r.Group == "" && !isBase64(content.Sub("data")) {
 		effect = "the controller refuses it"
 	}
 	ref := refOf(r)
@@ -149,9 +150,9 @@ func (j *job) exposed(r *kustomize.Resource, s *story, content fields, whole boo
 
 // encryptedValue is the first key whose value is an encrypted file, or the MAC
 // of one whose lines became keys.
-func encryptedValue(content fields) (string, bool) {
-	for _, key := range slices.Sorted(maps.Keys(content.sub("data"))) {
-		raw, err := base64.StdEncoding.DecodeString(content.sub("data").text(key))
+func encryptedValue(content loose.Fields) (string, bool) {
+	for _, key := range slices.Sorted(maps.Keys(content.Sub("data"))) {
+		raw, err := base64.StdEncoding.DecodeString(content.Sub("data").Text(key))
 		if err != nil {
 			continue
 		}
@@ -163,7 +164,7 @@ func encryptedValue(content fields) (string, bool) {
 	return "", false
 }
 
-func isBase64(data fields) bool {
+func isBase64(data loose.Fields) bool {
 	for _, v := range data {
 		text, _ := v.(string)
 		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
@@ -173,7 +174,7 @@ func isBase64(data fields) bool {
 	return true
 }
 
-func (j *job) decryptObject(r *kustomize.Resource, s *story, content fields) *kustomize.Failure {
+func (j *job) decryptObject(r *kustomize.Resource, s *story, content loose.Fields) *kustomize.Failure {
 	data, err := r.JSON()
 	if err != nil {
 		return failed(r, err)
@@ -257,6 +258,6 @@ func refOf(r *kustomize.Resource) finding.Ref {
 	return finding.Ref{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 }
 
-func disabled(content fields) bool {
-	return strings.EqualFold(content.sub("metadata").sub("annotations").text(Group+"/decrypt"), "disabled")
+func disabled(content loose.Fields) bool {
+	return strings.EqualFold(content.Sub("metadata").Sub("annotations").Text(Group+"/decrypt"), "disabled")
 }

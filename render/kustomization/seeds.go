@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
 	"github.com/flux-rehearse/flux-rehearse/repo"
@@ -61,7 +62,7 @@ func InstanceSync(objects []map[string]any, spec map[string]any) ([]*unstructure
 	var stream bytes.Buffer
 	for _, o := range objects {
 		u := (&unstructured.Unstructured{Object: o}).DeepCopy()
-		if u.GetKind() == "Kustomization" && object(spec["cluster"]).flag("multitenant") {
+		if u.GetKind() == "Kustomization" && loose.Of(spec["cluster"]).Flag("multitenant") {
 			if err := unstructured.SetNestedField(u.Object, "kustomize-controller", "spec", "serviceAccountName"); err != nil {
 				return nil, err
 			}

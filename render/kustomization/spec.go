@@ -6,46 +6,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
-// fields reads loosely typed content: what is absent or of another type is empty.
-type fields map[string]any
-
-func specOf(o *render.Object) fields { return object(o.Object["spec"]) }
-
-func object(v any) fields {
-	m, _ := v.(map[string]any)
-	return m
-}
-
-func (f fields) sub(key string) fields { return object(f[key]) }
-
-func (f fields) list(key string) []any {
-	l, _ := f[key].([]any)
-	return l
-}
-
-func (f fields) text(key string) string {
-	s, _ := f[key].(string)
-	return s
-}
-
-func (f fields) flag(key string) bool {
-	b, _ := f[key].(bool)
-	return b
-}
-
-// texts reads a mapping of strings.
-func (f fields) texts(key string) map[string]string {
-	out := map[string]string{}
-	for k, v := range f.sub(key) {
-		if s, ok := v.(string); ok {
-			out[k] = s
-		}
-	}
-	return out
-}
+func specOf(o *render.Object) loose.Fields { return loose.Of(o.Object["spec"]) }
 
 func or(value, otherwise string) string {
 	if value != "" {
@@ -56,12 +21,12 @@ func or(value, otherwise string) string {
 
 // sourceRef names the source of a Flux Kustomization.
 func sourceRef(o *render.Object) finding.Ref {
-	ref := specOf(o).sub("sourceRef")
+	ref := specOf(o).Sub("sourceRef")
 	return finding.Ref{
 		Group:     "source.toolkit.fluxcd.io",
-		Kind:      ref.text("kind"),
-		Namespace: or(ref.text("namespace"), o.GetNamespace()),
-		Name:      ref.text("name"),
+		Kind:      ref.Text("kind"),
+		Namespace: or(ref.Text("namespace"), o.GetNamespace()),
+		Name:      ref.Text("name"),
 	}
 }
 

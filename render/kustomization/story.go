@@ -189,7 +189,7 @@ func (j *job) duplicateKey(key string) finding.Position {
 
 // reached are the files below the folder, then all others.
 func (j *job) reached() []string {
-	dir := path.Clean("." + path.Clean("/"+j.spec.text("path")))
+	dir := path.Clean("." + path.Clean("/"+j.spec.Text("path")))
 	var in, out []string
 	for _, f := range j.artifact.Files {
 		if dir == "." || strings.HasPrefix(f.Path, dir+"/") {

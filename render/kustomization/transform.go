@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -42,21 +43,21 @@ func decorate(l *layer, field string, objects []*declared) {
 func (l *layer) pairs(field string) []pair {
 	var out []pair
 	if field != "labels" {
-		for _, k := range slices.Sorted(maps.Keys(l.content.sub(field))) {
+		for _, k := range slices.Sorted(maps.Keys(l.content.Sub(field))) {
 			out = append(out, pair{
-				key: k, value: fmt.Sprint(l.content.sub(field)[k]), pos: l.At(finding.Pointer(field, k)),
+				key: k, value: fmt.Sprint(l.content.Sub(field)[k]), pos: l.At(finding.Pointer(field, k)),
 				templates: true, matched: field == "commonLabels",
 			})
 		}
 		return out
 	}
-	for i, v := range l.content.list("labels") {
-		set := object(v)
-		for _, k := range slices.Sorted(maps.Keys(set.sub("pairs"))) {
+	for i, v := range l.content.List("labels") {
+		set := loose.Of(v)
+		for _, k := range slices.Sorted(maps.Keys(set.Sub("pairs"))) {
 			out = append(out, pair{
-				key: k, value: fmt.Sprint(set.sub("pairs")[k]), pos: l.At(fmt.Sprintf("/labels/%d", i) + finding.Pointer("pairs", k)),
-				templates: set.flag("includeTemplates") || set.flag("includeSelectors") || len(set.list("fields")) > 0,
-				matched:   set.flag("includeSelectors") || len(set.list("fields")) > 0,
+				key: k, value: fmt.Sprint(set.Sub("pairs")[k]), pos: l.At(fmt.Sprintf("/labels/%d", i) + finding.Pointer("pairs", k)),
+				templates: set.Flag("includeTemplates") || set.Flag("includeSelectors") || len(set.List("fields")) > 0,
+				matched:   set.Flag("includeSelectors") || len(set.List("fields")) > 0,
 			})
 		}
 	}
@@ -71,7 +72,7 @@ func (p pair) inside(v any, pointer string, f func(pointer string)) {
 			at := pointer + finding.Pointer(k)
 			template := p.templates && (k == "labels" || k == "annotations") && strings.HasSuffix(pointer, "/metadata") && pointer != "/metadata"
 			matched := p.matched && (k == "matchLabels" || k == "selector" || k == "labels" && pointer != "/metadata")
-			if value, ok := object(v[k])[p.key]; ok && (template || matched) && value == p.value {
+			if value, ok := loose.Of(v[k])[p.key]; ok && (template || matched) && value == p.value {
 				f(at + finding.Pointer(p.key))
 				continue
 			}
@@ -86,12 +87,12 @@ func (p pair) inside(v any, pointer string, f func(pointer string)) {
 
 // scale notes the replica counts that a layer sets.
 func scale(l *layer, objects []*declared) {
-	for i, v := range l.content.list("replicas") {
-		name, pos := object(v).text("name"), l.At(fmt.Sprintf("/replicas/%d/count", i))
+	for i, v := range l.content.List("replicas") {
+		name, pos := loose.Of(v).Text("name"), l.At(fmt.Sprintf("/replicas/%d/count", i))
 		for _, o := range objects {
 			if o.name == name || o.nowName == name {
 				o.edits = append(o.edits, func(final map[string]any) []render.Writer {
-					if _, ok := object(final["spec"])["replicas"]; !ok {
+					if _, ok := loose.Of(final["spec"])["replicas"]; !ok {
 						return nil
 					}
 					return []render.Writer{{Pointer: "/spec/replicas", What: "replicas", Pos: pos}}
@@ -103,11 +104,11 @@ func scale(l *layer, objects []*declared) {
 
 // tag notes the images that a layer sets.
 func tag(l *layer, objects []*declared) {
-	for i, v := range l.content.list("images") {
-		image := object(v)
-		want, pointer := or(image.text("newName"), image.text("name")), fmt.Sprintf("/images/%d", i)
+	for i, v := range l.content.List("images") {
+		image := loose.Of(v)
+		want, pointer := or(image.Text("newName"), image.Text("name")), fmt.Sprintf("/images/%d", i)
 		for _, field := range []string{"newName", "digest", "newTag"} {
-			if image.text(field) != "" && (field != "newTag" || image.text("digest") == "") {
+			if image.Text(field) != "" && (field != "newTag" || image.Text("digest") == "") {
 				pointer = fmt.Sprintf("/images/%d/%s", i, field)
 			}
 		}
@@ -137,7 +138,7 @@ func containerImages(v any, pointer string, f func(pointer, value string)) {
 				continue
 			}
 			for i, c := range list {
-				if s, ok := object(c)["image"].(string); ok {
+				if s, ok := loose.Of(c)["image"].(string); ok {
 					f(fmt.Sprintf("%s/%s/%d/image", pointer, k, i), s)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -72,21 +73,21 @@ func (j *job) definition(name string) finding.Position {
 }
 
 func (j *job) define(name string) finding.Position {
-	post := j.spec.sub("postBuild")
-	if _, ok := post.sub("substitute")[name]; ok {
+	post := j.spec.Sub("postBuild")
+	if _, ok := post.Sub("substitute")[name]; ok {
 		return j.in.Object.At(finding.Pointer("spec", "postBuild", "substitute", name))
 	}
 	locator, _ := j.in.Cluster.(render.Locator)
-	from := post.list("substituteFrom")
+	from := post.List("substituteFrom")
 	for i := len(from) - 1; i >= 0 && locator != nil; i-- {
-		m := object(from[i])
-		ref := finding.Ref{Kind: m.text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.text("name")}
+		m := loose.Of(from[i])
+		ref := finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")}
 		u, _ := j.in.Cluster.Get(j.ctx, ref)
 		if u == nil {
 			continue
 		}
 		for _, field := range []string{"stringData", "data"} {
-			if _, ok := fields(u.Object).sub(field)[name]; ok {
+			if _, ok := loose.Fields(u.Object).Sub(field)[name]; ok {
 				return locator.Place(j.ctx, ref, finding.Pointer(field, name))
 			}
 		}

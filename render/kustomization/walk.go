@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
@@ -203,7 +204,7 @@ func (w *walk) transform(l *layer, objects []*declared) {
 var unprefixed = []string{"CustomResourceDefinition", "Namespace", "APIService"}
 
 func rename(l *layer, objects []*declared) {
-	ns, prefix, suffix := l.content.text("namespace"), l.content.text("namePrefix"), l.content.text("nameSuffix")
+	ns, prefix, suffix := l.content.Text("namespace"), l.content.Text("namePrefix"), l.content.Text("nameSuffix")
 	for _, o := range objects {
 		if ns != "" {
 			o.move(ns, writerName(l, "namespace"), l.At("/namespace"))
@@ -229,17 +230,17 @@ func (o *declared) move(ns, what string, pos finding.Position) {
 		o.nowName = ns
 	}
 	o.edits = append(o.edits, func(final map[string]any) []render.Writer {
-		meta := object(final["metadata"])
+		meta := loose.Of(final["metadata"])
 		var out []render.Writer
 		if o.kind == "Namespace" && o.group == "" {
 			out = append(out, render.Writer{Pointer: "/metadata/name", What: what, Pos: pos})
 		}
-		if meta.text("namespace") == ns {
+		if meta.Text("namespace") == ns {
 			out = append(out, render.Writer{Pointer: "/metadata/namespace", What: what, Pos: pos})
 		}
-		for i, v := range fields(final).list("subjects") {
+		for i, v := range loose.Fields(final).List("subjects") {
 			pointer := fmt.Sprintf("/subjects/%d/namespace", i)
-			if object(v).text("kind") == "ServiceAccount" && object(v).text("namespace") == ns && o.declares(pointer) != ns {
+			if loose.Of(v).Text("kind") == "ServiceAccount" && loose.Of(v).Text("namespace") == ns && o.declares(pointer) != ns {
 				out = append(out, render.Writer{Pointer: pointer, What: what, Pos: pos})
 			}
 		}

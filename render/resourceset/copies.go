@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -97,7 +98,7 @@ func copyData(o *render.Object, from *unstructured.Unstructured) {
 	for _, field := range dataFields {
 		if v, ok := from.Object[field].(map[string]any); ok {
 			merged := map[string]any{}
-			for k, value := range object(o.Object[field]) {
+			for k, value := range loose.Of(o.Object[field]) {
 				merged[k] = value
 			}
 			for k, value := range v {
@@ -114,13 +115,13 @@ func copyData(o *render.Object, from *unstructured.Unstructured) {
 // convert writes the kubeconfig of another Secret below the key that Flux
 // reads. The message says why there is none.
 func convert(o *render.Object, from *unstructured.Unstructured) string {
-	data, text := object(from.Object["data"]), object(from.Object["stringData"])
+	data, text := loose.Of(from.Object["data"]), loose.Of(from.Object["stringData"])
 	for _, key := range []string{"value", "kubeconfig", "config", "value.yaml"} {
-		if v := text.text(key); v != "" {
+		if v := text.Text(key); v != "" {
 			o.Object["data"] = map[string]any{"value": base64.StdEncoding.EncodeToString([]byte(v))}
 			return ""
 		}
-		if v := data.text(key); v != "" {
+		if v := data.Text(key); v != "" {
 			o.Object["data"] = map[string]any{"value": v}
 			return ""
 		}

@@ -13,6 +13,7 @@ import (
 	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -72,7 +73,7 @@ func (j *job) decode(s sheet, b *blueprint, out *rendering) *render.Result {
 			j.take(u, place(c.first(), 1), writers)
 			continue
 		}
-		for i, item := range object(u.Object).list("items") {
+		for i, item := range loose.Of(u.Object).List("items") {
 			m, _ := item.(map[string]any)
 			one := &unstructured.Unstructured{Object: m}
 			if one.GetKind() == "" || one.GetName() == "" {

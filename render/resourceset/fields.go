@@ -3,41 +3,11 @@ package resourceset
 import (
 	"regexp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
-// fields reads loosely typed content: what is absent or of another type is empty.
-type fields map[string]any
-
-func specOf(o *render.Object) fields { return object(o.Object["spec"]) }
-
-func object(v any) fields {
-	m, _ := v.(map[string]any)
-	return m
-}
-
-func (f fields) sub(key string) fields { return object(f[key]) }
-
-func (f fields) list(key string) []any {
-	l, _ := f[key].([]any)
-	return l
-}
-
-func (f fields) text(key string) string {
-	s, _ := f[key].(string)
-	return s
-}
-
-// texts reads a mapping of strings.
-func (f fields) texts(key string) map[string]string {
-	out := map[string]string{}
-	for k, v := range f.sub(key) {
-		if s, ok := v.(string); ok {
-			out[k] = s
-		}
-	}
-	return out
-}
+func specOf(o *render.Object) loose.Fields { return loose.Of(o.Object["spec"]) }
 
 // hints say what to type about a template error.
 var hints = []struct {

@@ -11,12 +11,12 @@ import (
 // finish gives every object its common metadata, the content that annotations
 // ask for, and the labels that name its owner.
 func (j *job) finish() *render.Result {
-	common := j.spec.sub("commonMetadata")
+	common := j.spec.Sub("commonMetadata")
 	for _, o := range j.objects {
-		if values := common.texts("labels"); len(values) > 0 {
+		if values := common.Texts("labels"); len(values) > 0 {
 			o.SetLabels(j.add(o, "labels", values))
 		}
-		if values := common.texts("annotations"); len(values) > 0 {
+		if values := common.Texts("annotations"); len(values) > 0 {
 			o.SetAnnotations(j.add(o, "annotations", values))
 		}
 	}

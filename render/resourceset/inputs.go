@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/inputprovider"
 )
@@ -49,18 +50,18 @@ func (j *job) inputs() ([]input, *render.Result) {
 		return nil, res
 	}
 	seen := map[finding.Ref]bool{}
-	for i := range j.spec.list("inputsFrom") {
+	for i := range j.spec.List("inputsFrom") {
 		more, res := j.inputsFrom(i, seen)
 		if res != nil {
 			return nil, res
 		}
 		providers = append(providers, more...)
 	}
-	if len(providers) == 0 && len(j.spec.list("inputsFrom")) == 0 {
+	if len(providers) == 0 && len(j.spec.List("inputsFrom")) == 0 {
 		return []input{{values: map[string]any{}}}, nil
 	}
 	var out []input
-	switch strategy := j.spec.sub("inputStrategy").text("name"); strategy {
+	switch strategy := j.spec.Sub("inputStrategy").Text("name"); strategy {
 	case "", "Flatten":
 		for _, p := range providers {
 			out = append(out, p.inputs...)
@@ -83,7 +84,7 @@ func (j *job) inputs() ([]input, *render.Result) {
 
 // ownInputs are those of spec.inputs.
 func (j *job) ownInputs() ([]provider, *render.Result) {
-	list := j.spec.list("inputs")
+	list := j.spec.List("inputs")
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -121,7 +122,7 @@ func identity(u *unstructured.Unstructured) map[string]any {
 // item names.
 func (j *job) inputsFrom(index int, seen map[finding.Ref]bool) ([]provider, *render.Result) {
 	field := finding.Pointer("spec", "inputsFrom", strconv.Itoa(index))
-	item := object(j.spec.list("inputsFrom")[index])
+	item := loose.Of(j.spec.List("inputsFrom")[index])
 	objects, res := j.selected(field, item)
 	if res != nil {
 		return nil, res
@@ -148,8 +149,8 @@ func (j *job) inputsFrom(index int, seen map[finding.Ref]bool) ([]provider, *ren
 }
 
 // selected finds the providers that an item names or selects.
-func (j *job) selected(field string, item fields) ([]*unstructured.Unstructured, *render.Result) {
-	name, selector := item.text("name"), item.sub("selector")
+func (j *job) selected(field string, item loose.Fields) ([]*unstructured.Unstructured, *render.Result) {
+	name, selector := item.Text("name"), item.Sub("selector")
 	kind := schema.GroupVersionKind{Group: group, Version: "v1", Kind: inputprovider.Kind}
 	switch {
 	case (name == "") == (item["selector"] == nil):
@@ -199,7 +200,7 @@ func (j *job) unavailable(field string, ref finding.Ref, failure *inputprovider.
 // permute combines each input of a provider with each of the others. A
 // template finds them by the name of their provider.
 func (j *job) permute(providers []provider) ([]input, *render.Result) {
-	empty, _ := j.spec.sub("inputStrategy")["includeEmptyProviders"].(bool)
+	empty, _ := j.spec.Sub("inputStrategy")["includeEmptyProviders"].(bool)
 	var used []provider
 	count, keys := 1, map[string]string{}
 	for _, p := range providers {
@@ -234,8 +235,8 @@ func (j *job) permute(providers []provider) ([]input, *render.Result) {
 	for _, in := range out {
 		var ids []string
 		for _, p := range used {
-			one := object(in.values[normalized(p.name)])
-			ids = append(ids, one.text("id"))
+			one := loose.Of(in.values[normalized(p.name)])
+			ids = append(ids, one.Text("id"))
 		}
 		in.values["id"] = inputprovider.ID(strings.Join(ids, "/"))
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/inputprovider"
 )
@@ -41,9 +42,9 @@ func (*Renderer) Kinds() []schema.GroupKind { return []schema.GroupKind{{Group: 
 func (*Renderer) Needs(obj *render.Object, _ render.Settings) []render.Need {
 	s := specOf(obj)
 	var out []render.Need
-	for i, item := range s.list("inputsFrom") {
-		m := object(item)
-		ref := finding.Ref{Group: group, Kind: inputprovider.Kind, Namespace: obj.GetNamespace(), Name: m.text("name")}
+	for i, item := range s.List("inputsFrom") {
+		m := loose.Of(item)
+		ref := finding.Ref{Group: group, Kind: inputprovider.Kind, Namespace: obj.GetNamespace(), Name: m.Text("name")}
 		out = append(out, render.Need{
 			Kind: render.NeedData, Ref: ref, Optional: ref.Name == "", Field: finding.Pointer("spec", "inputsFrom", strconv.Itoa(i)),
 		})
@@ -83,7 +84,7 @@ func (r *Renderer) Render(ctx context.Context, in render.Input) render.Result {
 type job struct {
 	ctx       context.Context
 	in        render.Input
-	spec      fields
+	spec      loose.Fields
 	providers *inputprovider.Renderer
 	problems  []finding.Problem
 	objects   []*render.Object

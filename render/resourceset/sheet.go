@@ -8,6 +8,7 @@ import (
 	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/loose"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -25,11 +26,11 @@ const maxNamedSteps = 20
 // sheets are the templates in the order in which their objects count: the
 // resources, then the template of many, or those of each step.
 func (j *job) sheets() ([]sheet, *render.Result) {
-	steps := j.spec.list("steps")
+	steps := j.spec.List("steps")
 	if len(steps) == 0 {
 		return j.sheetsOf("/spec", j.spec)
 	}
-	if len(j.spec.list("resources")) > 0 || j.spec.text("resourcesTemplate") != "" {
+	if len(j.spec.List("resources")) > 0 || j.spec.Text("resourcesTemplate") != "" {
 		return nil, j.invalid("/spec/steps", "steps stand instead of resources and resourcesTemplate, not beside them")
 	}
 	if len(steps) > maxNamedSteps {
@@ -39,11 +40,11 @@ func (j *job) sheets() ([]sheet, *render.Result) {
 	names := map[string]bool{}
 	for i, item := range steps {
 		field := finding.Pointer("spec", "steps", strconv.Itoa(i))
-		step := object(item)
-		if name := step.text("name"); name == "" || names[name] {
+		step := loose.Of(item)
+		if name := step.Text("name"); name == "" || names[name] {
 			return nil, j.invalid(field+"/name", "each step needs a name of its own, got %q", name)
 		}
-		names[step.text("name")] = true
+		names[step.Text("name")] = true
 		more, res := j.sheetsOf(field, step)
 		if res != nil {
 			return nil, res
@@ -53,9 +54,9 @@ func (j *job) sheets() ([]sheet, *render.Result) {
 	return out, nil
 }
 
-func (j *job) sheetsOf(field string, in fields) ([]sheet, *render.Result) {
+func (j *job) sheetsOf(field string, in loose.Fields) ([]sheet, *render.Result) {
 	var out []sheet
-	for i, item := range in.list("resources") {
+	for i, item := range in.List("resources") {
 		at := field + finding.Pointer("resources", strconv.Itoa(i))
 		data, err := k8syaml.Marshal(item)
 		if err != nil {
@@ -63,7 +64,7 @@ func (j *job) sheetsOf(field string, in fields) ([]sheet, *render.Result) {
 		}
 		out = append(out, sheet{text: string(data), field: at, at: j.written(at, data)})
 	}
-	if text := in.text("resourcesTemplate"); text != "" {
+	if text := in.Text("resourcesTemplate"); text != "" {
 		at := field + "/resourcesTemplate"
 		out = append(out, sheet{text: text, field: at, at: j.block(at, text)})
 	}

@@ -41,25 +41,6 @@ type recordedCase struct {
 	dir           string
 }
 
-// casesFolder finds the records of the real controllers beside the module.
-func casesFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	folder := filepath.Join(filepath.Dir(dir), "shared", "conformance")
-	if _, err := os.Stat(folder); err != nil {
-		t.Skip("the records of the real controllers are not next to this module: every comparison with them is skipped")
-	}
-	return folder
-}
-
 func openCase(t *testing.T, dir string) recordedCase {
 	t.Helper()
 	c := recordedCase{dir: dir}

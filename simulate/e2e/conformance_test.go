@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
@@ -34,7 +35,7 @@ type record struct {
 var sample = []string{"move-object", "depends-order"}
 
 func TestConformance(t *testing.T) {
-	folder := casesFolder(t)
+	folder := beside.Folder(t, "conformance")
 	names := sample
 	if v := os.Getenv("CONFORMANCE"); v != "" {
 		names = strings.Split(v, ",")

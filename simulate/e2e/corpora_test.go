@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
@@ -23,7 +24,7 @@ import (
 // Real repositories are replayed on an imitated cluster: those that CORPORA
 // names, by default a small one. A second reconciliation changes nothing.
 func TestCorpora(t *testing.T) {
-	folder := casesFolder(t)
+	folder := beside.Folder(t, "conformance")
 	names := []string{"flux2-kustomize-helm-example"}
 	if v := os.Getenv("CORPORA"); v != "" {
 		names = strings.Split(v, ",")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
 	"github.com/flux-rehearse/flux-rehearse/repo"
@@ -116,7 +117,7 @@ func revision(t *testing.T, name string, tree map[string]string) simulate.StepIn
 
 func rehearse(t *testing.T, order []simulate.Precedence) simulate.Step {
 	t.Helper()
-	folder := casesFolder(t)
+	folder := beside.Folder(t, "conformance")
 	base, head := fleet()
 	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, folder+"/crds"), Emulate: simulate.RealCluster(),
 		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}}

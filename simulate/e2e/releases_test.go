@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
@@ -76,7 +77,7 @@ func TestControllersWorkSideBySide(t *testing.T) {
 		"clusters/d.yaml": release("again", "picky", "upgrade: {strategy: {name: RetryOnFailure}}, values: {port: 99999},"),
 		"clusters/e.yaml": release("later", "picky", "values: {port: 81},"),
 	}
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
+	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
 	for i, tree := range []map[string]string{base, head} {
 		for name, text := range charts {
 			tree[name] = text

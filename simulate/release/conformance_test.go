@@ -20,6 +20,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/source"
@@ -44,10 +45,7 @@ var recorded = []struct {
 }
 
 func TestRecordedCases(t *testing.T) {
-	root := filepath.Join("..", "..", "..", "shared", "conformance", "cases")
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("the recorded cases are not at %s: no release is compared with what the controllers did", root)
-	}
+	root := beside.Folder(t, "conformance", "cases")
 	for _, c := range recorded {
 		t.Run(c.name, func(t *testing.T) {
 			s := &stage{t: t, play: newStagePlay(t), dir: filepath.Join(root, c.name), leaveOut: c.leaveOut, raced: c.raced, objects: map[string]*unstructured.Unstructured{}}
