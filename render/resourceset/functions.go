@@ -95,8 +95,11 @@ const (
 // multiply.
 var growing = map[string]bool{
 	"repeat": true, "indent": true, "nindent": true, "replace": true, "join": true, "regexReplaceAll": true, "mustRegexReplaceAll": true,
-	"regexReplaceAllLiteral": true, "mustRegexReplaceAllLiteral": true, "printf": true, "until": true, "untilStep": true, "seq": true, "trunc": true,
+	"regexReplaceAllLiteral": true, "mustRegexReplaceAllLiteral": true, "printf": true, "trunc": true,
 }
+
+// counting are functions that list the numbers between others.
+var counting = map[string]bool{"until": true, "untilStep": true, "seq": true}
 
 // bounded is a function that refuses to work on, or to yield, too much.
 func bounded(name string, f any) any {
@@ -109,7 +112,7 @@ func bounded(name string, f any) any {
 	}
 	// Other functions pass on what they are given, however much that is.
 	check := func([]reflect.Value) error { return nil }
-	if t.Out(0).Kind() == reflect.String || growing[name] {
+	if t.Out(0).Kind() == reflect.String || growing[name] || counting[name] || name == "concat" {
 		check = func(args []reflect.Value) error { return fits(name, args) }
 	}
 	kind := reflect.FuncOf(ins, outs, t.IsVariadic())
@@ -132,15 +135,16 @@ func bounded(name string, f any) any {
 
 // fits is an error for arguments that are too much together.
 func fits(name string, args []reflect.Value) error {
-	total, product := 0, 1
+	total, product, largest := 0, 1, 0
 	for _, a := range args {
 		n := size(a, maxText-total)
 		total += n
+		largest = max(largest, magnitude(a))
 		if growing[name] {
 			product = min(product*max(n, magnitude(a), 1), maxText*4+1)
 		}
 	}
-	if total > maxText || product > maxText*4 {
+	if total > maxText || product > maxText*4 || counting[name] && largest > maxList {
 		return fmt.Errorf("%s is asked for more than any object holds", name)
 	}
 	return nil
@@ -153,7 +157,7 @@ func magnitude(v reflect.Value) int {
 	}
 	switch {
 	case v.CanInt():
-		return int(min(max(v.Int(), -maxText*4), maxText*4)) * sign(v.Int())
+		return int(min(max(v.Int(), -maxText*4-1), maxText*4+1)) * sign(v.Int())
 	case v.Kind() == reflect.Slice:
 		most := 1
 		for i := range min(v.Len(), 8) {

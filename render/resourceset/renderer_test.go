@@ -147,6 +147,8 @@ func TestProblems(t *testing.T) {
 		{"a copy of nothing", head + "  resources:\n    - apiVersion: v1\n      kind: Secret\n      metadata:\n        name: s\n        annotations:\n          fluxcd.controlplane.io/copyFrom: a/b\n", render.Rendered, "copy-source-missing", "set.yaml:11:44"},
 		{"steps beside resources", head + "  steps: [{name: a}]\n  resources: [{apiVersion: v1, kind: ConfigMap, metadata: {name: one}}]\n", render.Failed, "inputs-invalid", "set.yaml:5:10"},
 		{"a loop that does not end", head + "  resourcesTemplate: |\n    <<- range until 1000000 >><< range until 1000000 >><< end >><< end >>\n", render.Failed, "template-failed", "set.yaml:6"},
+		{"a list without end", head + "  resourcesTemplate: |\n    << range until 1000000000 >>x<< end >>\n", render.Failed, "template-failed", "set.yaml:6"},
+		{"a list that grows", head + "  resourcesTemplate: |\n    <<- $x := list 1 >><< range until 60 >><<- $x = concat $x $x >><< end >><< len $x >>\n", render.Failed, "template-failed", "set.yaml:6"},
 		{"a text that grows", head + "  resourcesTemplate: |\n    <<- $x := \"aaaaaaaaaaaaaaaa\" >><< range until 60 >><<- $x = cat $x $x >><< end >><< $x >>\n", render.Failed, "template-failed", "set.yaml:6"},
 		{"a value that grows", head + "  resourcesTemplate: |\n    <<- $x := dict >><< range until 60 >><<- $x = dict \"a\" $x \"b\" $x >><< end >><< $x >>\n", render.Failed, "template-failed", "set.yaml:6"},
 	}
