@@ -98,7 +98,36 @@ func (v *customVersion) prepare(b *builtins) error {
 	return v.err
 }
 
+// maxNesting is how deep values may stand in a schema. Compiling takes time
+// with the cube of it; the deepest that are in use have a third.
+const maxNesting = 200
+
+// nested reports whether a value holds others deeper than depth.
+func nested(value any, depth int) bool {
+	if depth < 0 {
+		return true
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for _, v := range value {
+			if nested(v, depth-1) {
+				return true
+			}
+		}
+	case []any:
+		for _, v := range value {
+			if nested(v, depth-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (v *customVersion) compile(b *builtins) error {
+	if nested(v.openAPI, maxNesting) {
+		return fmt.Errorf("its values stand in one another deeper than %d levels", maxNesting)
+	}
 	raw, err := json.Marshal(translateRoot(v.openAPI))
 	if err != nil {
 		return fmt.Errorf("encode schema: %w", err)
