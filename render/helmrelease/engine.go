@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -38,8 +39,12 @@ type renderValues struct {
 	kubeVersion  string // as the cluster states it
 }
 
+// patience is how long the templates of a chart may run. Those of large charts
+// take a second.
+const patience = 20 * time.Second
+
 // errTime is a chart whose templates do not end.
-var errTime = errors.New("the templates of the chart do not end")
+var errTime = errors.New("the templates of the chart do not come to an end")
 
 // templates renders the templates of the chart: texts by path. Notes are left out.
 func (r *renderRun) templates(ctx context.Context) (map[string]string, error) {

@@ -337,6 +337,18 @@ func TestRenderTimeout(t *testing.T) {
 	}
 }
 
+func TestRenderCrashOfAFunction(t *testing.T) {
+	for why, tt := range map[string]struct{ template, want string }{
+		"a division by zero":          {"{{ div 1 0 }}", "the template does not execute: error calling div: integer divide by zero"},
+		"an end before the beginning": {`{{ substr 5 1 "abc" }}`, "the template does not execute: error calling substr: slice bounds out of range [5:1]"},
+	} {
+		got := renderDemo(t, "", map[string]string{"templates/a.yaml": tt.template})
+		if len(got.Problems) != 1 || !strings.HasPrefix(got.Problems[0].Message, tt.want+" (in demo/templates/a.yaml:1:3 ") {
+			t.Errorf("%s: problems %+v, want %q", why, got.Problems, tt.want)
+		}
+	}
+}
+
 func TestRenderSubcharts(t *testing.T) {
 	sub := func(name string) map[string]string {
 		return map[string]string{

@@ -31,8 +31,8 @@ type Options struct {
 	Namespaced func(gvk schema.GroupVersionKind) (namespaced, known bool)
 	// Now is what templates see as the current time, a fixed day when zero.
 	Now time.Time
-	// Timeout bounds the time that the templates of one chart may run, one
-	// minute when zero.
+	// Timeout bounds the time that the templates of one chart may run, 20 seconds
+	// when zero.
 	Timeout time.Duration
 }
 
@@ -58,7 +58,7 @@ func New(o Options) *Renderer {
 		o.Now = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	}
 	if o.Timeout == 0 {
-		o.Timeout = time.Minute
+		o.Timeout = patience
 	}
 	quiet()
 	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, surveys: &surveyCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}

@@ -39,7 +39,8 @@ func (r *renderRun) translate(err error) []finding.Problem {
 			Message: fmt.Sprintf("Helm takes no release with the name %q", r.prepared.ReleaseName),
 			Hint:    "write it in lower case letters, digits, \"-\" and \".\", beginning and ending with a letter or digit"}}
 	case errors.Is(err, errTime), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return []finding.Problem{{Reason: ReasonTemplateTime, Field: field, Message: err.Error()}}
+		return []finding.Problem{{Reason: ReasonTemplateTime, Field: field, Message: err.Error(),
+			Hint: "look for loops in loops, for values that contain themselves and for templates that call themselves"}}
 	case errors.As(err, &schema):
 		return schemaProblems(schema)
 	case errors.As(err, &kube):
@@ -55,8 +56,11 @@ func (r *renderRun) translate(err error) []finding.Problem {
 	return []finding.Problem{r.translateTemplate(err)}
 }
 
+// crashed is how Go begins the text of what a template function has not expected.
+const crashed = "runtime error: "
+
 func (r *renderRun) translateTemplate(err error) finding.Problem {
-	text := err.Error()
+	text := strings.ReplaceAll(err.Error(), crashed, "")
 	if m := failPattern.FindStringSubmatch(text); m != nil {
 		p := r.templateProblem(ReasonTemplateFail, "the chart refuses the values: "+m[2], m[1])
 		p.Hint = "set what the chart asks for in spec.values"
