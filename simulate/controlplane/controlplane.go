@@ -7,6 +7,7 @@ package controlplane
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -33,6 +35,8 @@ type Options struct {
 	Dir string
 	// ServiceRange is where Services get their addresses, ServiceRange when empty.
 	ServiceRange string
+
+	silence time.Duration // how long the API server may fail to answer, pulseSilence when zero
 }
 
 // ServiceRange is the range of service addresses that most clusters use.
@@ -50,8 +54,8 @@ type Plane struct {
 	version  Version
 	folder   *folder
 	env      *envtest.ControlPlane
-	services string                   // address range
-	ended    map[string]chan struct{} // by program, closed when it has ended
+	services string        // address range
+	silence  time.Duration // after which the plane is lost
 
 	stop    sync.Once
 	stopErr error
@@ -93,7 +97,7 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 		return nil, explain(err, "")
 	}
 	p := &Plane{
-		folder: f, done: make(chan struct{}), ended: map[string]chan struct{}{},
+		folder: f, done: make(chan struct{}), silence: cmp.Or(o.silence, pulseSilence),
 		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, ServiceRange),
 	}
 	if err := p.start(ctx); err != nil {
@@ -181,27 +185,31 @@ func (p *Plane) startTogether() error {
 
 // settle waits for the first namespace and asks for the version.
 func (p *Plane) settle(ctx context.Context) error {
-	client, err := discovery.NewDiscoveryClientForConfig(p.config)
+	discover, err := discovery.NewDiscoveryClientForConfig(p.config)
 	if err != nil {
 		return err
 	}
+	client := discover.RESTClient()
+	go p.feel(client)
+	ctx, cancel := p.whileServing(ctx)
+	defer cancel()
 	const pause = 10 * time.Millisecond
-	for {
-		err := client.RESTClient().Get().AbsPath("/api/v1/namespaces/default").Do(ctx).Error()
-		if err == nil {
-			break
-		}
+	for client.Get().AbsPath("/api/v1/namespaces/default").Do(ctx).Error() != nil {
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
 		case <-p.done:
 			return p.died
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-time.After(pause):
 		}
 	}
-	info, err := client.ServerVersion()
+	said, err := client.Get().AbsPath("/version").Do(ctx).Raw()
+	var info version.Info
+	if err == nil {
+		err = json.Unmarshal(said, &info)
+	}
 	if err != nil {
-		return fmt.Errorf("ask the API server for its version: %w", err)
+		return fmt.Errorf("ask the API server for its version: %w", cmp.Or(p.Err(), err))
 	}
 	p.version.Kubernetes = info.GitVersion
 	return nil
@@ -235,12 +243,9 @@ func (p *Plane) Stop() error {
 	p.stop.Do(func() {
 		p.lose.Do(func() { close(p.done) })
 		_ = p.folder.disown()
-		late := time.NewTimer(stopTimeout)
-		defer late.Stop()
-		for name, ended := range p.ended {
-			select {
-			case <-ended:
-			case <-late.C:
+		late := time.Now().Add(stopGrace)
+		for _, name := range []string{apiServerName, etcdName} {
+			if !p.folder.ended(name, late) && !p.folder.kill(name) {
 				p.stopErr = fmt.Errorf("%s does not end", name)
 			}
 		}

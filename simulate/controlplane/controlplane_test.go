@@ -325,6 +325,33 @@ func TestDeadProgramIsTold(t *testing.T) {
 	nothingLeft(t, parent)
 }
 
+func TestHangingProgramIsTold(t *testing.T) {
+	for _, name := range []string{apiServerName, etcdName} {
+		t.Run(name, func(t *testing.T) {
+			parent := t.TempDir()
+			p, err := Start(t.Context(), Options{Dir: parent, silence: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("kill", "-STOP", pidOf(t, p.folder.program(name))).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			select {
+			case <-p.Done():
+			case <-time.After(time.Minute):
+				t.Fatal("nothing tells that the program hangs")
+			}
+			if err := p.Err(); err == nil || !strings.HasPrefix(err.Error(), name+" does not answer for 1s") {
+				t.Errorf("the error is %v", err)
+			}
+			if err := p.Stop(); err != nil {
+				t.Error(err)
+			}
+			nothingLeft(t, parent)
+		})
+	}
+}
+
 func pidOf(t *testing.T, program string) string {
 	t.Helper()
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")

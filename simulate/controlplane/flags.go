@@ -13,7 +13,8 @@ import (
 
 const (
 	loopback     = "127.0.0.1"
-	startTimeout = 2 * time.Minute // a loaded machine; two seconds are usual
+	startTimeout = time.Minute // a loaded machine; two seconds are usual
+	stopGrace    = time.Second // both end at once, unless they are stopped
 	stopTimeout  = 10 * time.Second
 	startPause   = 2 * time.Millisecond // between two looks whether etcd is there
 	socketLimit  = 100                  // longest path of a Unix socket that all systems take, with some room

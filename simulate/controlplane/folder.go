@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -64,10 +65,39 @@ func (f *folder) disown() error { return f.own.Disown() }
 
 func (f *folder) remove() error { return f.own.Remove() }
 
+// ended waits until a program has ended, or has not even begun, but no longer
+// than until late.
+func (f *folder) ended(name string, late time.Time) bool {
+	living := flock.New(f.file(alive(name)))
+	defer living.Close()
+	for {
+		if ended, err := living.TryLock(); ended || err != nil {
+			return true
+		}
+		if time.Now().After(late) {
+			return false
+		}
+		time.Sleep(startPause)
+	}
+}
+
+// kill ends a program that does not end by itself, as it was stopped for
+// instance, with the program that it runs.
+func (f *folder) kill(name string) bool {
+	data, err := os.ReadFile(f.file(lives(name)))
+	id, bad := strconv.Atoi(string(data))
+	if err != nil || bad != nil || id < 2 {
+		return false
+	}
+	killGroup(id)
+	return f.ended(name, time.Now().Add(stopTimeout))
+}
+
 // alive is the file that a running program keeps locked.
 func alive(name string) string { return name + ".alive" }
 
-// lives is the file that tells that a program has locked its alive file.
+// lives is the file that tells that a program has locked its alive file. It
+// holds the process id.
 func lives(name string) string { return name + ".lives" }
 
 // liveWithOwner locks the program's alive file and ends the process when the
@@ -78,7 +108,7 @@ func liveWithOwner(dir, name string) error {
 	if locked, err := living.TryLock(); err != nil || !locked {
 		return fmt.Errorf("%s already runs in %q: %w", name, dir, err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, lives(name)), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, lives(name)), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 		return err
 	}
 	end := func() {

@@ -15,3 +15,6 @@ func endGroup() {
 	}
 	os.Exit(1)
 }
+
+// killGroup ends a program that leads a process group, with the program that it runs.
+func killGroup(id int) { _ = syscall.Kill(-id, syscall.SIGKILL) }

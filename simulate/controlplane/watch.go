@@ -14,22 +14,23 @@ import (
 
 // watch notes when a program ends: it holds the lock of its alive file until then.
 func (p *Plane) watch(name string) {
-	ended := make(chan struct{})
-	p.ended[name] = ended
 	living := flock.New(p.folder.file(alive(name)))
 	go func() {
 		_ = living.RLock()
 		_ = living.Close()
-		p.lose.Do(func() {
-			err := fmt.Errorf("%s has ended in the middle of its work", name)
-			if full(p.folder.path) {
-				err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
-			}
-			p.died = explain(err, p.Logs())
-			close(p.done)
-		})
-		close(ended)
+		p.end(fmt.Errorf("%s has ended in the middle of its work", name))
 	}()
+}
+
+// end declares the plane lost for a reason, if it is not lost or stopped already.
+func (p *Plane) end(why error) {
+	p.lose.Do(func() {
+		if full(p.folder.path) {
+			why = fmt.Errorf("%w: %w", why, syscall.ENOSPC)
+		}
+		p.died = explain(why, p.Logs())
+		close(p.done)
+	})
 }
 
 func (p *Plane) logFile(name string) string { return p.folder.file(name + ".log") }
@@ -88,6 +89,7 @@ var causes = []struct{ text, hint string }{
 	{"address already in use", "another program took the port in the meantime: start again"},
 	{"cannot assign requested address", "the control plane needs a loopback interface with the address 127.0.0.1"},
 	{"permission denied", "the folder for temporary files must let this user make files and run programs: set TMPDIR to another one"},
+	{" to start\n", "the machine has too much to do, or something holds the program back: start again later"},
 	{"read-only file system", "set TMPDIR to a folder that can be written to"},
 }
 
