@@ -42,10 +42,10 @@ func Run(ctx context.Context, plan Plan) (*World, error) {
 		r.world.admit(&Object{Unstructured: u, Origin: Origin{Doc: s.Doc, Place: s.Pos, Outside: true, Invented: plan.Invented[RefOf(u)]}})
 	}
 	for len(r.pending) > 0 {
-		if err := ctx.Err(); err != nil {
+		r.merge(r.wave(ctx))
+		if err := ctx.Err(); err != nil { // what the wave yields may be half done
 			return nil, fmt.Errorf("render %s: %w", plan.Entry.Name, err)
 		}
-		r.merge(r.wave(ctx))
 	}
 	r.world.settle()
 	return r.world, nil

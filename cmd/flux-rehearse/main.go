@@ -3,10 +3,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
@@ -26,10 +23,10 @@ func main() {
 	// The libraries of the controllers log; what matters of it is in the result.
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends what the first cannot interrupt
-	go guardMemory(ctx, mostMemory)
-	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	end := &ending{stderr: os.Stderr}
+	reportBrokenPipes()
+	ctx := end.interruptible()
+	work := &underway{}
+	go work.guard(most(), end)
+	end.with(execute(ctx, os.Args[1:], streams{os.Stdin, &output{File: os.Stdout}, os.Stderr}, work))
 }

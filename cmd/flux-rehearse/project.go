@@ -275,13 +275,17 @@ func (p *project) renderers(r *revision) []render.Renderer {
 		return r.sourceMap.HTTP(url)
 	}
 	providers := inputprovider.New(inputprovider.Options{Recorded: slices.Concat(plainObjects(p.live), p.recorded)})
-	return []render.Renderer{
+	all := []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
 		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Git: r.sources.Remote, Keys: p.keys, Reveal: p.opt.secrets.add}),
 		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())
 		}}),
 	}
+	for i, one := range all {
+		all[i] = p.opt.work.watch(one)
+	}
+	return all
 }
 
 // render plays every cluster of a revision forward.

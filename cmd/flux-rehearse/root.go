@@ -25,8 +25,9 @@ const (
 )
 
 type streams struct {
-	in       io.Reader
-	out, err io.Writer
+	in  io.Reader
+	out *output
+	err io.Writer
 }
 
 // usageError is a mistake in flags, arguments or configuration.
@@ -49,30 +50,33 @@ type options struct {
 	keys      []string
 	secrets   secrets
 	streams   streams
-	exit      int // set by the command
+	work      *underway // what is being rendered
+	exit      int       // set by the command
 }
 
-func execute(ctx context.Context, args []string, s streams) int {
-	opt := &options{streams: s}
+// execute runs a command line. It returns the exit code, and what to say of a
+// run that did not come to its end.
+func execute(ctx context.Context, args []string, s streams, work *underway) (code int, message string) {
+	opt := &options{streams: s, work: work}
 	root := newRoot(opt)
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
+	if s.out.failed != nil {
+		return exitBroken, s.out.failed.Error()
+	}
 	var usage usageError
 	switch {
 	case err == nil:
-		return opt.exit
+		return opt.exit, ""
 	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintf(s.err, "flux-rehearse: %s\n", opt.secrets.hide(err.Error()))
-		return exitUsage
+		return exitUsage, opt.secrets.hide(err.Error())
 	case ctx.Err() != nil:
-		fmt.Fprintln(s.err, "flux-rehearse: interrupted")
-		return exitBroken
+		return exitBroken, interrupted
 	}
-	fmt.Fprintf(s.err, "flux-rehearse: %s\n", opt.secrets.hide(err.Error()))
-	return exitBroken
+	return exitBroken, opt.secrets.hide(err.Error())
 }
 
 func newRoot(opt *options) *cobra.Command {

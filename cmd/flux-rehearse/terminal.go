@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -21,14 +24,44 @@ func (o *options) colours(w io.Writer) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
 }
 
+// output is the stream of results. It remembers that it could not be written to.
+type output struct {
+	*os.File
+	failed error
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.File.Write(p)
+	if err != nil && o.failed == nil {
+		o.failed = unwritable(err)
+	}
+	return n, err
+}
+
+// unwritable words why nothing can be written to the output.
+func unwritable(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return errors.New("the output cannot be written: whoever reads it has stopped reading")
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("the output cannot be written: %w", err)
+}
+
+// descriptor is a file, or something around one.
+type descriptor interface{ Fd() uintptr }
+
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := w.(descriptor)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // width returns the columns of a terminal, 0 for anything else.
 func width(w io.Writer) int {
-	f, ok := w.(*os.File)
+	f, ok := w.(descriptor)
 	if !ok {
 		return 0
 	}

@@ -60,6 +60,9 @@ func runValidate(ctx context.Context, opt *options, failOn finding.Severity) err
 			rep.ExitCode = exitFindings
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	opt.exit = rep.ExitCode
 	return opt.write(rep, r.tree)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -23,6 +24,28 @@ type Folder struct {
 	owner *flock.Flock
 }
 
+// living are the folders of this process that are there.
+var living = struct {
+	sync.Mutex
+	folders map[string]*Folder
+}{folders: map[string]*Folder{}}
+
+func forget(path string) {
+	living.Lock()
+	defer living.Unlock()
+	delete(living.folders, path)
+}
+
+// DiscardAll disowns and removes the folders of this process. It is for a
+// process that ends at once: no further folder can be made.
+func DiscardAll() {
+	living.Lock() // for good
+	for path, f := range living.folders {
+		_ = f.Disown()
+		_ = discard(path)
+	}
+}
+
 // New makes a folder in parent, by default the system's folder for temporary
 // files, with a random string in place of the * of pattern. It removes the
 // folders of that pattern whose owners are gone.
@@ -33,11 +56,10 @@ func New(parent, pattern string) (*Folder, error) {
 	sweep(parent, pattern)
 	const tries = 5 // another process may sweep a folder between its making and its locking
 	for range tries {
-		path, err := os.MkdirTemp(parent, pattern)
+		f, err := create(parent, pattern)
 		if err != nil {
 			return nil, fmt.Errorf("make a private folder: %w", err)
 		}
-		f := &Folder{Path: path, owner: flock.New(filepath.Join(path, OwnerFile))}
 		locked, err := f.owner.TryLock()
 		if err == nil && locked {
 			if _, err := os.Stat(f.owner.Path()); err == nil {
@@ -47,15 +69,31 @@ func New(parent, pattern string) (*Folder, error) {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.owner.Path(), err), f.Remove())
 		}
+		forget(f.Path)
 	}
 	return nil, fmt.Errorf("make a private folder in %q: another process keeps removing it", parent)
+}
+
+func create(parent, pattern string) (*Folder, error) {
+	living.Lock()
+	defer living.Unlock()
+	path, err := os.MkdirTemp(parent, pattern)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Path: path, owner: flock.New(filepath.Join(path, OwnerFile))}
+	living.folders[path] = f
+	return f, nil
 }
 
 // Disown tells whoever waits for the lock that the owner is gone.
 func (f *Folder) Disown() error { return f.owner.Unlock() }
 
 // Remove disowns the folder and removes it.
-func (f *Folder) Remove() error { return errors.Join(f.Disown(), os.RemoveAll(f.Path)) }
+func (f *Folder) Remove() error {
+	defer forget(f.Path)
+	return errors.Join(f.Disown(), os.RemoveAll(f.Path))
+}
 
 // gone ends the names of folders that are being removed.
 const gone = ".gone"
@@ -64,6 +102,11 @@ const gone = ".gone"
 // still write to it: under another name they do not find it. It also ends a
 // removal that another process has begun.
 func Discard(path string) error {
+	defer forget(path)
+	return discard(path)
+}
+
+func discard(path string) error {
 	err := os.Rename(path, path+gone)
 	if err == nil {
 		return os.RemoveAll(path + gone)
