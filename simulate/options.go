@@ -18,6 +18,7 @@ type Options struct {
 	Steps     []StepInput
 	Renderers []render.Renderer // for steps that bring none of their own
 	Releases  Releases          // nil: HelmReleases are listed, not replayed
+	Cache     *render.Cache     // of renders, of this Run alone when nil
 
 	FluxCRDs []*unstructured.Unstructured // installed before the first step
 	// Live are objects that the cluster holds besides, there before the first

@@ -46,6 +46,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 type replay struct {
 	opts       Options
 	recorder   *recorder
+	renders    *render.Cache
 	cluster    *cluster
 	memory     map[finding.Ref]*memory
 	applied    map[finding.Ref]*render.Object             // as rendered by whoever applied it last
@@ -92,7 +93,7 @@ func newReplay(opts Options) (*replay, error) {
 		return nil, fmt.Errorf("simulate: no API server is given")
 	}
 	r := &replay{
-		opts: opts, recorder: newRecorder(),
+		opts: opts, recorder: newRecorder(), renders: opts.Cache,
 		memory:     map[finding.Ref]*memory{},
 		applied:    map[finding.Ref]*render.Object{},
 		produced:   map[finding.Ref]bool{},
@@ -105,6 +106,9 @@ func newReplay(opts Options) (*replay, error) {
 		unenforced: map[string]bool{},
 		hidden:     map[finding.Ref][]string{},
 		boot:       map[types.UID]bool{},
+	}
+	if r.renders == nil {
+		r.renders = render.NewCache()
 	}
 	var err error
 	r.cluster, err = newCluster(opts.Config, r.recorder)

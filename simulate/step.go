@@ -42,7 +42,11 @@ func (r *replay) begin(in StepInput) {
 	if len(renderers) == 0 {
 		renderers = r.opts.Renderers
 	}
-	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(renderers), ranked: map[finding.Ref]bool{}}
+	cached := make([]render.Renderer, len(renderers))
+	for i, renderer := range renderers {
+		cached[i] = r.renders.Wrap(renderer)
+	}
+	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(cached), ranked: map[finding.Ref]bool{}}
 	for _, m := range r.memory {
 		m.resync, m.unfinished = in.Resync, 0
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/report"
 	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
@@ -268,8 +269,8 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		first = r.base
 	}
 	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: first.catalog.FluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
-		Releases: releases(), Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
+		Config: r.plane.Config(), FluxCRDs: first.fluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
+		Releases: releases(), Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
@@ -280,7 +281,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	if r.base != nil {
 		head := r.step("head", r.head)
 		if upgradesFlux(r.base, r.head) {
-			head.FluxCRDs = r.head.catalog.FluxCRDs()
+			head.FluxCRDs = r.head.fluxCRDs()
 		}
 		if err := r.edits(&head); err != nil {
 			return o, err
@@ -294,6 +295,17 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		o.Steps = append(o.Steps, again)
 	}
 	return o, nil
+}
+
+// fluxCRDs are the CRDs of the Flux that the cluster runs.
+func (c *cluster) fluxCRDs() []*unstructured.Unstructured {
+	operated := c.entry.Found == repo.FoundInstance || slices.ContainsFunc(c.world.Outcomes, func(o *render.Outcome) bool {
+		return o.Object.Ref().Kind == "FluxInstance"
+	})
+	if operated {
+		return c.catalog.OperatedFluxCRDs()
+	}
+	return c.catalog.FluxCRDs()
 }
 
 // upgradesFlux reports whether head runs another Flux than base, whose CRDs no
