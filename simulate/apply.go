@@ -34,6 +34,9 @@ func (r *replay) apply(ctx context.Context, a *attempt) error {
 		return err
 	}
 	opts := r.applyOptions(a.k)
+	if ahead, ok := m.Client().(*forerunner); ok {
+		ahead.expect(objects, opts)
+	}
 	changes, err := m.ApplyAllStaged(ctx, objects, opts)
 	log := changeLog(changes)
 	if changes != nil {
@@ -61,7 +64,7 @@ func (r *replay) applier(_ context.Context, k *kustomizev1.Kustomization) (*ssa.
 	}
 	by := authorityOf(k.GroupVersionKind().GroupKind())
 	poller := polling.NewStatusPoller(cl, r.cluster.mapper, polling.Options{})
-	return ssa.NewResourceManager(cl, poller, ssa.Owner{Field: by.manager, Group: by.labels}), nil
+	return ssa.NewResourceManager(&forerunner{Client: cl, manager: by.manager}, poller, ssa.Owner{Field: by.manager, Group: by.labels}), nil
 }
 
 // userOf is the user that a Kustomization acts as, empty for the controller itself.
@@ -187,7 +190,7 @@ func changeLog(changes *ssa.ChangeSet) string {
 func (r *replay) served(objects []*unstructured.Unstructured) {
 	for _, u := range objects {
 		if ssautils.IsCRD(u) {
-			r.cluster.capabilities = nil
+			r.cluster.lapse()
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 
 // establish waits until the server serves all CRDs that it accepts.
 func (r *replay) establish(ctx context.Context) error {
-	r.cluster.capabilities = nil
+	r.cluster.lapse()
 	clear(r.cluster.unserved)
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		crds, err := r.cluster.listNow(ctx, crdKind.WithVersion("v1"), "")

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -28,7 +27,7 @@ type cluster struct {
 	base      *rest.Config // as given
 	recorder  *recorder
 	mapper    meta.RESTMapper
-	discovery *discovery.DiscoveryClient
+	directory *directory
 	plain     client.Client            // administrator, not recorded: bookkeeping of the controllers
 	actors    map[string]client.Client // by impersonated user, recorded
 
@@ -51,8 +50,8 @@ func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
 	if c.mapper, err = apiutil.NewDynamicRESTMapper(watched, hc); err != nil {
 		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
 	}
-	if c.discovery, err = discovery.NewDiscoveryClientForConfigAndClient(watched, hc); err != nil {
-		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
+	if c.directory, err = newDirectory(watched, hc, rec); err != nil {
+		return nil, err
 	}
 	c.plain, err = c.client(watched, hc)
 	return c, err
@@ -215,16 +214,25 @@ func (c *cluster) listNow(ctx context.Context, gvk schema.GroupVersionKind, name
 	return out, nil
 }
 
+// lapse makes the next render ask what the server serves, unless nothing has
+// changed that.
+func (c *cluster) lapse() {
+	if !c.directory.holds() {
+		c.capabilities = nil
+	}
+}
+
 // Capabilities implements render.Cluster.
 func (c *cluster) Capabilities(context.Context) render.Capabilities {
 	if c.capabilities != nil {
 		return *c.capabilities
 	}
 	var caps render.Capabilities
-	if v, err := c.discovery.ServerVersion(); err == nil {
+	c.directory.refresh()
+	if v, err := c.directory.ServerVersion(); err == nil {
 		caps.KubeVersion = v.GitVersion
 	}
-	_, lists, _ := c.discovery.ServerGroupsAndResources()
+	_, lists, _ := c.directory.ServerGroupsAndResources()
 	for _, list := range lists {
 		caps.APIVersions = append(caps.APIVersions, list.GroupVersion)
 		for _, r := range list.APIResources {

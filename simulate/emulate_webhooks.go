@@ -32,6 +32,9 @@ func (r *replay) listWebhooks(ctx context.Context) error {
 
 // listAPIServices names the aggregated APIs whose servers do not run.
 func (r *replay) listAPIServices(ctx context.Context) error {
+	if !r.recorder.aggregates() {
+		return nil // those that are there are the server's own
+	}
 	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}) {
 		if _, ok, _ := unstructured.NestedMap(u.Object, "spec", "service"); ok {
 			r.note("APIService/%s is not served: its pods do not run here", u.GetName())

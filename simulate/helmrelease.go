@@ -253,6 +253,7 @@ func (r *replay) releaseInput(s *subject) ReleaseInput {
 	return ReleaseInput{
 		Object: o, Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
 		Config: r.cluster.configFor(r.releaseUser(s)), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
+		Discovery: r.cluster.directory, Mapper: r.cluster.directory.mapper,
 	}
 }
 
@@ -267,7 +268,7 @@ func (r *replay) reconcileRelease(ctx context.Context, s *subject) error {
 	in := r.releaseInput(s)
 	in.Resync = r.step.input.Resync
 	r.recorder.answers()
-	r.cluster.capabilities = nil
+	r.cluster.lapse()
 	result, err := r.opts.Releases.Reconcile(ctx, in)
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (r *replay) render(ctx context.Context, s *subject) render.Result {
 	if renderer == nil {
 		return render.Result{State: render.Unknown, Reason: "no-renderer"}
 	}
-	r.cluster.capabilities = nil
+	r.cluster.lapse()
 	return renderer.Render(ctx, render.Input{
 		Object: r.object(s), Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Revision: 1,
 	})

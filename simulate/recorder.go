@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,19 +38,23 @@ type refused struct {
 // recorder notes every request that changes the cluster, with the object before
 // and after, and whether the server can be reached at all.
 type recorder struct {
-	mu       sync.Mutex
-	actor    finding.Ref
-	writes   []write
-	total    int // grows with every write
-	rules    int // grows with every write to what decides about other objects
-	turned   []refused
-	taken    map[finding.Ref]bool         // what the server has accepted, also without change
-	crds     int                          // grows with every request that may change what is served
-	sent     map[schema.GroupResource]int // grow with every request that may change something
-	requests int                          // all of them
-	removed  bool                         // a kind was removed, whose objects go later
-	dead     error
-	repeats  *repeats
+	mu      sync.Mutex
+	actor   finding.Ref
+	writes  []write
+	total   int // grows with every write
+	rules   int // grows with every write to what decides about other objects
+	turned  []refused
+	taken   map[finding.Ref]bool     // what the server has accepted, also without change
+	crds    int                      // grows with every request that may change what is served
+	defined map[resourceVersion]bool // whether they are served still
+	// aggregated are the APIService objects that were written.
+	aggregated map[string]bool
+	sent       map[schema.GroupResource]int // grow with every request that may change something
+	requests   int                          // all of them
+	removed    bool                         // a kind was removed, whose objects go later
+	dead       error
+	repeats    *repeats
+	seen       *sightings
 
 	neutral     bool     // conversion webhooks of CRDs are left out
 	conversions []string // the CRDs that had one
@@ -59,7 +62,10 @@ type recorder struct {
 }
 
 func newRecorder() *recorder {
-	return &recorder{sent: map[schema.GroupResource]int{}, repeats: newRepeats()}
+	return &recorder{
+		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), seen: newSightings(),
+		defined: map[resourceVersion]bool{}, aggregated: map[string]bool{},
+	}
 }
 
 // act makes ref the one on whose behalf requests are sent from now on.
@@ -182,19 +188,24 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		p.recorder.neutralise(req)
 	}
+	r, ok := parseRequest(req.URL.Path)
+	dry := req.URL.Query().Has("dryRun")
+	if req.Method != http.MethodGet && !dry {
+		p.recorder.seen.touch(r, ok)
+	}
+	at := p.recorder.seen.now(r)
 	resp, err := p.next.RoundTrip(req)
-	if req.Method != http.MethodGet && !req.URL.Query().Has("dryRun") {
-		p.recorder.mu.Lock()
-		p.recorder.requests++
-		r, ok := parseRequest(req.URL.Path)
-		if gr := (schema.GroupResource{Group: r.group, Resource: r.resource}); ok {
-			p.recorder.sent[gr]++
+	if req.Method != http.MethodGet && !dry {
+		p.recorder.counts(req)
+		if err == nil {
+			err = p.recorder.learns(req, resp)
 		}
-		if r.resource == "customresourcedefinitions" {
-			p.recorder.crds++
-			p.recorder.removed = p.recorder.removed || req.Method == http.MethodDelete
-		}
-		p.recorder.mu.Unlock()
+	}
+	if err == nil && !dry {
+		err = p.recorder.seen.see(req, resp, at)
+	}
+	if err != nil {
+		resp = nil
 	}
 	if err != nil && req.Context().Err() == nil && !errors.Is(err, context.Canceled) {
 		p.recorder.mu.Lock()
@@ -202,6 +213,24 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 		p.recorder.mu.Unlock()
 	}
 	return resp, err
+}
+
+// counts notes a request that may change something.
+func (r *recorder) counts(req *http.Request) {
+	q, ok := parseRequest(req.URL.Path)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+	if ok {
+		r.sent[schema.GroupResource{Group: q.group, Resource: q.resource}]++
+	}
+	switch q.resource {
+	case "customresourcedefinitions":
+		r.removed = r.removed || req.Method == http.MethodDelete
+		fallthrough
+	case "apiservices":
+		r.crds++
+	}
 }
 
 // tape notes what a request changes.
@@ -241,12 +270,10 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // refuse notes why the server turns a request down.
 func (t tape) refuse(req *http.Request, resp *http.Response, r request) error {
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
+	body, err := answerOf(resp)
 	if err != nil {
 		return err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	no := refused{request: r}
 	if json.Unmarshal(body, &no.status) != nil || no.status.Reason == metav1.StatusReasonNotFound && req.Method == http.MethodDelete {
 		return nil
@@ -272,12 +299,10 @@ func (t tape) after(req *http.Request, resp *http.Response, r request) (map[stri
 		}
 		return t.read(req, req.URL.Path), nil
 	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
+	body, err := answerOf(resp)
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if obj := decode(body); obj != nil {
 		return obj, nil
 	}
@@ -308,7 +333,7 @@ func asked(req *http.Request, path string) *http.Request {
 // decode reads a JSON object that names itself; anything else yields nil.
 func decode(body []byte) map[string]any {
 	var u unstructured.Unstructured
-	if !json.Valid(body) || u.UnmarshalJSON(body) != nil || u.GetName() == "" || u.GetKind() == "Status" {
+	if len(body) == 0 || body[0] != '{' || u.UnmarshalJSON(body) != nil || u.GetName() == "" || u.GetKind() == "Status" {
 		return nil
 	}
 	return u.Object

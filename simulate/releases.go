@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -36,6 +38,11 @@ type ReleaseInput struct {
 	Config *rest.Config // acts as the service account of the HelmRelease; every write is recorded
 	Admin  *rest.Config // acts as helm-controller itself, not recorded
 	Resync bool         // a reconciliation was asked for
+
+	// What the server serves; Invalidate and Reset cost nothing as long as nothing
+	// has changed that.
+	Discovery discovery.CachedDiscoveryInterface
+	Mapper    meta.ResettableRESTMapper
 
 	// Wait lets the rest of the cluster do what it does here and then lists the
 	// objects that are not as they are waited for; nothing sleeps.

@@ -17,6 +17,7 @@ type repeats struct {
 	off    bool               // somebody's policy decides on objects
 	world  int                // grows with requests that may change the answer for any object
 	spaces map[string]int     // by namespace, grow with requests that may change the answers in it
+	about  *repeat            // the version of the server
 }
 
 // repeat is an answer of the server, and what it was asked when.
@@ -60,8 +61,29 @@ type repeater struct {
 	next    http.RoundTripper
 }
 
+// version asks for the version of the server once.
+func (t repeater) version(req *http.Request) (*http.Response, error) {
+	t.repeats.mu.Lock()
+	defer t.repeats.mu.Unlock()
+	if t.repeats.about != nil {
+		return t.repeats.about.response(req), nil
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return resp, err
+	}
+	body, err := answerOf(resp)
+	if err == nil {
+		t.repeats.about = &repeat{header: resp.Header.Clone(), body: body}
+	}
+	return resp, err
+}
+
 // RoundTrip implements http.RoundTripper.
 func (t repeater) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet && req.URL.Path == "/version" {
+		return t.version(req)
+	}
 	r, ok := parseRequest(req.URL.Path)
 	if !ok || !r.changes(req.Method) || r.bookkeeping() {
 		return t.next.RoundTrip(req)
@@ -88,12 +110,10 @@ func (t repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode >= 300 || dry && resp.StatusCode == http.StatusCreated {
 		return resp, err
 	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
+	body, err := answerOf(resp)
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	t.repeats.learn(r, repeat{question: q, header: resp.Header.Clone(), body: body})
 	return resp, nil
 }
@@ -110,6 +130,17 @@ func bodyOf(req *http.Request) (string, error) {
 	}
 	req.Body = io.NopCloser(bytes.NewReader(data))
 	return string(data), nil
+}
+
+// answerOf reads what the server answers, and leaves it to be read.
+func answerOf(resp *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return body, nil
 }
 
 // key names an object, whatever version it is asked for in.

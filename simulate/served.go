@@ -17,7 +17,8 @@ type servedKind struct {
 // kinds lists what the server serves, each kind in its preferred version, those
 // of Flux last.
 func (c *cluster) kinds() []servedKind {
-	lists, _ := discovery.ServerPreferredResources(c.discovery)
+	c.directory.refresh()
+	lists, _ := discovery.ServerPreferredResources(c.directory)
 	var out []servedKind
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)

@@ -21,8 +21,14 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// cluster gives Helm its clients. What it has discovered is kept until Helm
-// says that it is stale.
+// Kinds is what the API server serves. It is asked again when it may have
+// changed and Helm says that it is stale.
+type Kinds struct {
+	Discovery discovery.CachedDiscoveryInterface
+	Mapper    meta.ResettableRESTMapper
+}
+
+// cluster gives Helm its clients.
 type cluster struct {
 	config    *rest.Config
 	namespace string
@@ -30,18 +36,23 @@ type cluster struct {
 	mapper    meta.ResettableRESTMapper
 }
 
-func newCluster(config *rest.Config, namespace string) (*cluster, error) {
-	config = rest.CopyConfig(config)
+func newCluster(req Request, namespace string) (*cluster, error) {
+	config := rest.CopyConfig(req.Config)
 	config.UserAgent = FieldManager
 	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
 		config.WarningHandler = rest.NoWarnings{}
 	}
-	found, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the API server: %w", err)
+	kinds := req.Kinds
+	if kinds.Discovery == nil {
+		found, err := discovery.NewDiscoveryClientForConfig(config)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the API server: %w", err)
+		}
+		kinds.Discovery = memory.NewMemCacheClient(found)
+		kinds.Mapper = restmapper.NewDeferredDiscoveryRESTMapper(kinds.Discovery)
 	}
-	cached := memory.NewMemCacheClient(found)
-	return &cluster{config: config, namespace: namespace, discovery: cached, mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached)}, nil
+	kinds.Mapper.Reset()
+	return &cluster{config: config, namespace: namespace, discovery: kinds.Discovery, mapper: kinds.Mapper}, nil
 }
 
 // ToRESTConfig is part of Helm's interface, as are the next three methods.
@@ -84,6 +95,7 @@ var _ kube.InterfaceWaitOptions = (*kubeClient)(nil)
 
 func newKubeClient(ctx context.Context, c *cluster, health Health) *kubeClient {
 	client := kube.New(c)
+	client.Factory = factory{client.Factory, c}
 	client.SetLogger(slog.DiscardHandler)
 	return &kubeClient{Client: client, ctx: ctx, health: health}
 }

@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
 )
@@ -149,44 +150,35 @@ func (r *run) replaceCRDs(ctx context.Context, d definitions, list kube.Resource
 // established waits until the server serves the kinds and says so in its
 // discovery: the chart may hold objects of them.
 func (r *run) established(ctx context.Context, list kube.ResourceList) error {
-	const limit, pause = 60 * time.Second, 5 * time.Millisecond
+	const limit, least, most = 60 * time.Second, 5 * time.Millisecond, 50 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	clients, err := apiextensions.NewForConfig(r.cluster.config)
-	if err != nil {
-		return err
-	}
+	pause := least
 	for _, info := range list {
-		for {
-			crd, err := clients.CustomResourceDefinitions().Get(ctx, info.Name, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			if isEstablished(crd) && r.discovered(crd) {
-				break
-			}
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(info.Object)
+		if err != nil {
+			return err
+		}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, crd); err != nil {
+			return err
+		}
+		for !r.discovered(crd) {
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("CustomResourceDefinition/%s is not established: %w", info.Name, ctx.Err())
 			case <-time.After(pause):
 			}
+			pause = min(2*pause, most) // to ask costs the server as much as to define
+			r.cluster.mapper.Reset()
 		}
 	}
 	return nil
 }
 
-func isEstablished(crd *apiextensionsv1.CustomResourceDefinition) bool {
-	for _, c := range crd.Status.Conditions {
-		if c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue {
-			return true
-		}
-	}
-	return false
-}
-
 // discovered reports whether discovery lists all served versions of the kind.
+// Only what is established is listed.
 func (r *run) discovered(crd *apiextensionsv1.CustomResourceDefinition) bool {
-	r.cluster.mapper.Reset()
 	for _, v := range crd.Spec.Versions {
 		if !v.Served {
 			continue

@@ -35,6 +35,8 @@ type Request struct {
 	// Config is for the server, as the user that the release acts as. What the
 	// caller wraps around its transport sees each call.
 	Config *rest.Config
+	// Kinds is what the server serves, asked for anew when nil.
+	Kinds Kinds
 	// Object is the HelmRelease that the cluster holds, with the status that
 	// the reconciliation before left.
 	Object   *unstructured.Unstructured
@@ -94,6 +96,9 @@ type Result struct {
 	Status v2.HelmReleaseStatus
 	Events []Event
 	Next   Next
+	// Endless is set when what has failed is tried again at once, however often
+	// it fails.
+	Endless bool
 }
 
 // Reconcile installs or upgrades the release, or leaves it alone, as its state
@@ -110,7 +115,11 @@ func Reconcile(ctx context.Context, req Request) (Result, error) {
 	if next == AtInterval || next == Never || r.retries() && next == Later {
 		r.hr.Status.ObservedGeneration = r.hr.Generation
 	}
-	return r.result(next), nil
+	out := r.result(next)
+	if remediation := r.hr.GetActiveRemediation(); remediation != nil {
+		out.Endless = next == AtOnce && remediation.GetRetries() < 0
+	}
+	return out, nil
 }
 
 // Uninstall does what the deletion of the HelmRelease causes. The caller sees

@@ -33,7 +33,7 @@ func newRun(req Request) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCluster(req.Config, hr.GetReleaseNamespace())
+	c, err := newCluster(req, hr.GetReleaseNamespace())
 	if err != nil {
 		return nil, err
 	}

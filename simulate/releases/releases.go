@@ -5,6 +5,8 @@ package releases
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"text/template"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,9 +43,20 @@ type steady interface {
 	Functions(helmrelease.Prepared) template.FuncMap
 }
 
+// below is the renderer itself where in is one that remembers what it yielded.
+func below(in render.Renderer) render.Renderer {
+	for {
+		over, ok := in.(interface{ Unwrap() render.Renderer })
+		if !ok {
+			return in
+		}
+		in = over.Unwrap()
+	}
+}
+
 func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *render.Object) (helmrelease.Prepared, *helmrelease.Failed) {
 	input := render.Input{Object: o, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
-	if p, ok := in.Renderer.(preparer); ok {
+	if p, ok := below(in.Renderer).(preparer); ok {
 		return p.Prepare(ctx, input)
 	}
 	return helmrelease.Prepare(ctx, input)
@@ -60,11 +73,12 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	}
 	req := request(in)
 	req.Prepared = prepared
-	if renderer, ok := in.Renderer.(steady); ok {
+	if renderer, ok := below(in.Renderer).(steady); ok {
 		req.Functions = func() template.FuncMap { return renderer.Functions(prepared) }
 	}
 	var events []release.Event
 	var result release.Result
+	var before []release.Event
 	for range attempts {
 		var err error
 		if result, err = release.Reconcile(ctx, req); err != nil {
@@ -77,9 +91,11 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 		}
 		req.Object = req.Object.DeepCopy()
 		req.Object.Object["status"] = status
-		if result.Next != release.AtOnce {
-			break
+		told := retold(result.Events)
+		if result.Next != release.AtOnce || result.Endless && slices.Equal(told, before) {
+			break // it would go on like this for ever
 		}
+		before = told
 	}
 	result.Events = events
 	out, err := resultOf(result)
@@ -87,6 +103,18 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 		out.Objects = rendered(ctx, in)
 	}
 	return out, err
+}
+
+// revision is the number in the name of a stored release.
+var revision = regexp.MustCompile(`\.v[0-9]+\b`)
+
+// retold are events as they read whenever the same happens again.
+func retold(events []release.Event) []release.Event {
+	out := slices.Clone(events)
+	for i, e := range out {
+		out[i].Message = revision.ReplaceAllString(e.Message, ".v")
+	}
+	return out
 }
 
 // Uninstall implements simulate.Releases.
@@ -100,7 +128,10 @@ func (r *Releases) Uninstall(ctx context.Context, in simulate.ReleaseInput) (sim
 }
 
 func request(in simulate.ReleaseInput) release.Request {
-	return release.Request{Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in)}
+	return release.Request{
+		Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in),
+		Kinds: release.Kinds{Discovery: in.Discovery, Mapper: in.Mapper},
+	}
 }
 
 // rendered is what the chart renders, for the places of its objects.

@@ -1,0 +1,195 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/discovery"
+	cached "k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+)
+
+// directory is what the API server says that it serves. It is asked again only
+// when definitions have changed, and as long as its answer lags behind them.
+type directory struct {
+	discovery.CachedDiscoveryInterface
+	recorder *recorder
+	mapper   *directoryMapper
+
+	mu      sync.Mutex
+	settled bool // the answer has everything that was defined then
+	then    int  // definitions when it was asked
+	version *version.Info
+}
+
+func newDirectory(config *rest.Config, hc *http.Client, rec *recorder) (*directory, error) {
+	found, err := discovery.NewDiscoveryClientForConfigAndClient(config, hc)
+	if err != nil {
+		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
+	}
+	d := &directory{CachedDiscoveryInterface: cached.NewMemCacheClient(found), recorder: rec}
+	d.mapper = &directoryMapper{DeferredDiscoveryRESTMapper: restmapper.NewDeferredDiscoveryRESTMapper(d.CachedDiscoveryInterface), directory: d}
+	return d, nil
+}
+
+// Invalidate forgets the answer, unless it still holds.
+func (d *directory) Invalidate() { d.refresh() }
+
+// refresh asks again unless the answer still holds.
+func (d *directory) refresh() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.recorder.definitions()
+	if d.settled && d.then == now {
+		return
+	}
+	d.mapper.DeferredDiscoveryRESTMapper.Reset()
+	_, lists, err := d.ServerGroupsAndResources()
+	d.then, d.settled = now, d.recorder.serves(lists, err)
+}
+
+// holds reports whether the answer still holds.
+func (d *directory) holds() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.settled && d.then == d.recorder.definitions()
+}
+
+// ServerVersion is that of the running server, which does not change.
+func (d *directory) ServerVersion() (*version.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.version != nil {
+		return d.version, nil
+	}
+	v, err := d.CachedDiscoveryInterface.ServerVersion()
+	if err == nil {
+		d.version = v
+	}
+	return v, err
+}
+
+// directoryMapper finds the resources of kinds in a directory.
+type directoryMapper struct {
+	*restmapper.DeferredDiscoveryRESTMapper
+	directory *directory
+}
+
+var _ meta.ResettableRESTMapper = (*directoryMapper)(nil)
+
+// Reset forgets what was found, unless it still holds.
+func (m *directoryMapper) Reset() { m.directory.refresh() }
+
+// resourceVersion is one version of a resource that a CustomResourceDefinition defines.
+type resourceVersion struct{ crd, version string }
+
+// shape is what a CustomResourceDefinition says of the kind that it defines.
+type shape struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		Versions []struct {
+			Name   string `json:"name"`
+			Served bool   `json:"served"`
+		} `json:"versions"`
+	} `json:"spec"`
+}
+
+// learns notes what a request has defined.
+func (r *recorder) learns(req *http.Request, resp *http.Response) error {
+	q, ok := parseRequest(req.URL.Path)
+	if !ok || q.name == "" && req.Method != http.MethodPost || q.subobject != "" || resp.StatusCode >= 300 {
+		return nil
+	}
+	if q.resource != "apiservices" && q.resource != "customresourcedefinitions" {
+		return nil
+	}
+	if req.Method == http.MethodDelete {
+		r.undefines(q)
+		return nil
+	}
+	body, err := answerOf(resp)
+	if err != nil {
+		return err
+	}
+	var s shape
+	if json.Unmarshal(body, &s) == nil && s.Metadata.Name != "" {
+		q.name = s.Metadata.Name
+		r.undefines(q)
+		r.defines(q, s)
+	}
+	return nil
+}
+
+// defines notes what a CustomResourceDefinition or APIService defines.
+func (r *recorder) defines(q request, s shape) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q.resource == "apiservices" {
+		r.aggregated[q.name] = true
+		return
+	}
+	for _, v := range s.Spec.Versions {
+		r.defined[resourceVersion{q.name, v.Name}] = v.Served
+	}
+}
+
+// undefines notes that a CustomResourceDefinition or APIService goes.
+func (r *recorder) undefines(q request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q.resource == "apiservices" {
+		delete(r.aggregated, q.name)
+		return
+	}
+	for key := range r.defined {
+		if key.crd == q.name {
+			r.defined[key] = false
+		}
+	}
+}
+
+// serves reports whether what the server says agrees with all definitions: it
+// has all resources that are defined, none that is defined no more, and knows
+// which groups of other servers it cannot reach.
+func (r *recorder) serves(lists []*metav1.APIResourceList, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	have := map[resourceVersion]bool{}
+	for _, list := range lists {
+		group, version, _ := strings.Cut(list.GroupVersion, "/")
+		for _, res := range list.APIResources {
+			have[resourceVersion{res.Name + "." + group, version}] = true
+		}
+	}
+	for key, served := range r.defined {
+		if have[key] != served {
+			return false
+		}
+	}
+	away, failed := discovery.GroupDiscoveryFailedErrorGroups(err)
+	if err != nil && !failed || len(away) != len(r.aggregated) {
+		return false
+	}
+	for gv := range away {
+		if !r.aggregated[gv.Version+"."+gv.Group] {
+			return false
+		}
+	}
+	return true
+}
+
+// aggregates reports whether somebody wrote an APIService.
+func (r *recorder) aggregates() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.aggregated) > 0
+}
