@@ -86,7 +86,7 @@ func marksOwner(pointer string) bool {
 	}
 	prefix, name, _ := strings.Cut(tokens[2], "/")
 	switch prefix {
-	case kustomizeGroup, helmGroup, "fluxcd.controlplane.io":
+	case kustomizeGroup, helmGroup, operatorGroup, "resourceset." + operatorGroup:
 		return name == "name" || name == "namespace"
 	}
 	return prefix == "meta.helm.sh"
@@ -95,7 +95,7 @@ func marksOwner(pointer string) bool {
 // places says where both declare a field.
 func (c contest) places(pointer string) string {
 	a, b := c.first.place(c.object, pointer), c.second.place(c.object, pointer)
-	if a.IsZero() || b.IsZero() {
+	if a.IsZero() || b.IsZero() || a == b {
 		return ""
 	}
 	return " (" + line(a) + " and " + line(b) + ")"

@@ -34,6 +34,11 @@ type Step struct {
 	Selectors []map[string]any // objects that select pods
 	Runners   []map[string]any // objects that describe pods
 	Routes    []map[string]any // objects that say where the requests for a host go
+	Services  []map[string]any
+	Roles     []map[string]any // cluster roles
+	Storage   []map[string]any // PersistentVolumes and StorageClasses
+
+	Declared func(finding.Ref) bool // somebody in the repository applies it or has applied it; nil: everything is
 }
 
 // Object is an object that was changed, before and after. Both come from the
@@ -43,7 +48,8 @@ type Object struct {
 	Action           diff.Action
 	Reason           string
 	Before, After    map[string]any
-	Instances        []finding.Ref // objects of the kind that a CustomResourceDefinition defined before it went
+	Instances        []finding.Ref    // objects of the kind that a CustomResourceDefinition defined before it went
+	Written          []map[string]any // objects of the kind of a CustomResourceDefinition that serves a version no more
 	At               func(pointer string) finding.Position
 }
 
@@ -52,6 +58,7 @@ type Owner struct {
 	Ref           finding.Ref
 	Before, After map[string]any
 	Pending       []diff.Change                  // what it would do, were it not suspended
+	Piled         []diff.Change                  // what it would have done before the step, had it not been suspended
 	Rendered      map[finding.Ref]map[string]any // what it applies, as declared
 	Made          map[finding.Ref]map[string]any // what others apply too, as the server holds it when this one has just applied it
 	At            func(pointer string) finding.Position
@@ -66,7 +73,8 @@ type Orphan struct {
 }
 
 // Order is an object whose end depends on which of two Flux objects comes first,
-// or from which one of them takes values.
+// or from which one of them takes values. Where it is the first one itself, it
+// depends on whether the second one brings its new spec before or after.
 type Order struct {
 	Object        finding.Ref
 	Reader        finding.Ref   // the one of the two that takes values from the object; zero for other orders
@@ -79,8 +87,8 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	contested, dataDeleted, hostContested, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
-	scaledToZero, selectsNothing, staleEnvironment, suspended,
+	contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
+	scaledToZero, selectsNothing, staleEnvironment, suspended, versionUnserved,
 }
 
 // All lists the kinds of facts, sorted by id.

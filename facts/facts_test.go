@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,8 +23,9 @@ type want struct {
 
 // tested lists the kinds that have a row in TestFacts.
 var tested = []string{
-	"contested", "data-deleted", "host-contested", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "recreated", "restarted", "resumed",
+	"contested", "data-deleted", "host-contested", "host-moved", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "recreated", "restarted", "resumed",
 	"scaled-to-zero", "selects-nothing", "stale-environment", "suspended",
+	"version-unserved",
 }
 
 func object(t *testing.T, text string) map[string]any {
@@ -138,6 +140,15 @@ func TestOrderDependent(t *testing.T) {
 		"is deleted and created again if Kustomization/flux-system/apps comes first, and taken over if Kustomization/flux-system/infra does"})
 }
 
+func TestOrderOfSpec(t *testing.T) {
+	claimRef := finding.Ref{Kind: "PersistentVolumeClaim", Namespace: "shop", Name: "data"}
+	s := Step{Orders: []Order{{Object: apps, First: apps, Second: infra, End: "left in the cluster without an owner", Other: "deleted", Destroyed: true,
+		Differ: []finding.Ref{claimRef}}}}
+	check(t, "prune is switched on in the commit that removes a claim", s, want{"order-dependent", finding.Error, "Kustomization/flux-system/apps", "",
+		"still has the spec that it had before if it comes before Kustomization/flux-system/infra, so that 1 object is left in the cluster without an owner, " +
+			"and has its new spec if it comes after, so that it is deleted"})
+}
+
 func TestOrderOfValues(t *testing.T) {
 	values := finding.Ref{Kind: "ConfigMap", Namespace: "flux-system", Name: "values"}
 	s := Step{Orders: []Order{{Object: values, Reader: apps, First: apps, Second: infra, Differ: []finding.Ref{{Kind: "Service", Name: "web"}}}}}
@@ -197,6 +208,13 @@ func TestSuspended(t *testing.T) {
 	check(t, "still, and nothing waits", Step{Owners: []Owner{{Ref: apps, Before: on, After: on}}})
 	check(t, "resumed with what has piled up", Step{Owners: []Owner{{Ref: apps, Before: on, After: off}},
 		Objects: []Object{changed(t, diff.Create, "", setting)}},
-		want{"resumed", finding.Warning, "Kustomization/flux-system/apps", "/spec/suspend", "is resumed, and applies 1 change at once"})
+		want{"resumed", finding.Warning, "Kustomization/flux-system/apps", "/spec/suspend",
+			"is resumed, and applies 1 change at once; what it had applied before it was suspended is not known here"})
+	had := object(t, "{spec: {suspend: true}, status: {inventory: {entries: []}}}")
+	check(t, "resumed, and some of it is older than this change", Step{
+		Owners:  []Owner{{Ref: apps, Before: had, After: off, Piled: []diff.Change{{Object: finding.Ref{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}}}}},
+		Objects: []Object{changed(t, diff.Create, "", setting), changed(t, diff.Create, "", strings.Replace(setting, "settings", "more", 1))}},
+		want{"resumed", finding.Warning, "Kustomization/flux-system/apps", "/spec/suspend",
+			"is resumed, and applies 2 changes at once, 1 of which has piled up before this change"})
 	check(t, "suspended and deleted", Step{Owners: []Owner{{Ref: apps, Before: on}}})
 }

@@ -21,12 +21,17 @@ to do nothing, until the older one is deleted or created again.`,
 
 // Routes reports whether objects of a kind say where the requests for a host go.
 func Routes(group, kind string) bool {
-	return group == "networking.k8s.io" && kind == "Ingress" || group == "gateway.networking.k8s.io" && kind == "HTTPRoute"
+	return group == "networking.k8s.io" && kind == "Ingress" || group == gatewayGroup && (kind == "HTTPRoute" || kind == "Gateway")
 }
 
-// route is one claim to a host and path at one entrance.
+const gatewayGroup = "gateway.networking.k8s.io"
+
+// route is one claim to a host and path.
 type route struct {
-	entrance, claim, pointer string
+	host, path string
+	entrance   string // empty where others may claim the same
+	claim      string // the host with all that a request is told by
+	pointer    string
 }
 
 func findHostContested(s Step) []finding.Fact {
@@ -39,6 +44,9 @@ func findHostContested(s Step) []finding.Fact {
 	for _, obj := range s.Routes {
 		ref := refOf(obj)
 		for _, r := range routesOf(ref, obj) {
+			if r.entrance == "" {
+				continue
+			}
 			key := [2]string{r.entrance, r.claim}
 			have, taken := first[key]
 			if !taken {
@@ -57,10 +65,24 @@ func findHostContested(s Step) []finding.Fact {
 }
 
 func routesOf(ref finding.Ref, obj map[string]any) []route {
-	if ref.Kind == "Ingress" {
+	switch ref.Kind {
+	case "Ingress":
 		return ingressRoutes(obj)
+	case "Gateway":
+		return listeners(obj)
 	}
 	return httpRoutes(ref, obj)
+}
+
+func listeners(obj map[string]any) []route {
+	var out []route
+	for i, l := range items(obj, "spec", "listeners") {
+		port, _ := number(l, "port")
+		if host := text(l, "hostname"); host != "" {
+			out = append(out, route{host: host, path: "port " + strconv.FormatInt(port, 10), pointer: finding.Pointer("spec", "listeners", strconv.Itoa(i), "hostname")})
+		}
+	}
+	return out
 }
 
 func ingressRoutes(obj map[string]any) []route {
@@ -74,7 +96,7 @@ func ingressRoutes(obj map[string]any) []route {
 		host := text(rule, "host")
 		for _, p := range items(rule, "http", "paths") {
 			if path := text(p, "path"); host != "" {
-				out = append(out, route{entrance, host + path + " (" + text(p, "pathType") + ")", finding.Pointer("spec", "rules", strconv.Itoa(i), "host")})
+				out = append(out, route{host, path, entrance, host + path + " (" + text(p, "pathType") + ")", finding.Pointer("spec", "rules", strconv.Itoa(i), "host")})
 			}
 		}
 	}
@@ -103,18 +125,30 @@ func httpRoutes(ref finding.Ref, obj map[string]any) []route {
 			ns = ref.Namespace
 		}
 		entrance := "Gateway " + ns + "/" + text(parent, "name") + "/" + text(parent, "sectionName")
-		for i, host := range items(obj, "spec", "hostnames") {
-			for _, rule := range items(obj, "spec", "rules") {
-				for _, match := range items(rule, "matches") {
-					// The keys of a map are written in their order.
-					words, err := json.Marshal(match)
-					name, ok := host.(string)
-					if err == nil && ok {
-						out = append(out, route{entrance, name + " " + string(words), finding.Pointer("spec", "hostnames", strconv.Itoa(i))})
-					}
+		for i, item := range items(obj, "spec", "hostnames") {
+			host, _ := item.(string)
+			for _, match := range matchesOf(obj) {
+				// The keys of a map are written in their order.
+				words, err := json.Marshal(match)
+				if err != nil || host == "" {
+					continue
 				}
+				path := text(match, "path", "value")
+				if path == "" {
+					path = "/"
+				}
+				out = append(out, route{host, path, entrance, host + " " + string(words), finding.Pointer("spec", "hostnames", strconv.Itoa(i))})
 			}
 		}
+	}
+	return out
+}
+
+// matchesOf are what the rules of an HTTPRoute tell requests by.
+func matchesOf(obj map[string]any) []any {
+	var out []any
+	for _, rule := range items(obj, "spec", "rules") {
+		out = append(out, items(rule, "matches")...)
 	}
 	return out
 }

@@ -2,6 +2,8 @@ package facts
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,7 +44,7 @@ func truth(obj any, path ...string) bool {
 	return b
 }
 
-func labels(obj map[string]any) map[string]any {
+func labelMap(obj map[string]any) map[string]any {
 	m, _ := value(obj, "metadata", "labels").(map[string]any)
 	return m
 }
@@ -130,6 +132,21 @@ func find(list []container, c container) (container, bool) {
 		}
 	}
 	return container{}, false
+}
+
+// sortedKeys and sortedRefs list the keys of a map in their order.
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedRefs[T any](m map[finding.Ref]T) []finding.Ref {
+	return slices.SortedFunc(maps.Keys(m), finding.Ref.Compare)
+}
+
+// agree is the form of a word that goes with a number.
+func agree(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // counted writes a number with its noun.

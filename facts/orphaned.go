@@ -46,7 +46,7 @@ func findOrphaned(s Step) []finding.Fact {
 		f := finding.Fact{Object: o.Ref, Owner: o.Owner, Pos: o.Pos, Message: message, Check: "kubectl delete " + kubectlName(o.Ref)}
 		out = append(out, f)
 	}
-	return out
+	return append(out, leftClaims(s)...)
 }
 
 // kubectlName names an object as kubectl takes it.

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +23,7 @@ func pods(o Object) []finding.Fact {
 	var out []finding.Fact
 	before, after := text(t.spec(o.Before), "serviceAccountName"), text(t.spec(o.After), "serviceAccountName")
 	if o.Before != nil && before != after && after != "" && after != "default" {
-		f := o.fact(t.pointer("spec", "serviceAccountName"), "runs as service account "+strconv.Quote(after)+" instead of "+strconv.Quote(before))
+		f := o.fact(t.pointer("spec", "serviceAccountName"), "runs as service account "+strconv.Quote(after)+" instead of "+strconv.Quote(cmp.Or(before, "default")))
 		f.From, f.To = before, after
 		out = append(out, f)
 	}

@@ -1,22 +1,22 @@
 package facts
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/component-helpers/auth/rbac/validation"
 	"k8s.io/pod-security-admission/api"
 
+	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
 var privilegeWidened = Kind{
 	ID: "privilege-widened", Severity: finding.Warning,
 	Summary: "somebody may do more than before",
-	Why: `Rules of roles, subjects of bindings, service accounts, what pods may do on their node, and the pod security level of a namespace
-decide what a break-in reaches. The server takes all of it without a word.`,
+	Why: `Rules of roles, also those that other roles collect, subjects of bindings, the identities of workloads and of Flux objects, what pods may
+do on their node, the pod security level of a namespace, and guards that are deleted decide what a break-in reaches. The server takes all
+of it without a word. What a new object brings along is told as information, where it gives no more than usual.`,
 	Check: "see that it needs this, and nothing narrower will do",
 	find:  findPrivileges,
 }
@@ -24,109 +24,32 @@ decide what a break-in reaches. The server takes all of it without a word.`,
 func findPrivileges(s Step) []finding.Fact {
 	var out []finding.Fact
 	for _, o := range s.Objects {
+		if o.Action == diff.Delete {
+			out = append(out, s.unguarded(o)...)
+		}
 		if o.After == nil || s.Empty && o.Before == nil {
 			continue
 		}
 		switch {
 		case o.Ref.Group == rbacGroup && (o.Ref.Kind == "Role" || o.Ref.Kind == "ClusterRole"):
-			out = append(out, widerRules(o)...)
+			out = append(out, s.widerRules(o)...)
 		case o.Ref.Group == rbacGroup && strings.HasSuffix(o.Ref.Kind, "RoleBinding"):
-			out = append(out, newSubjects(o)...)
+			out = append(out, s.newSubjects(o)...)
 		case o.Ref.Group == "" && o.Ref.Kind == "Namespace":
 			out = append(out, lowerLevel(o)...)
-		case o.Ref.Group == kustomizeGroup || o.Ref.Group == helmGroup:
-			out = append(out, otherIdentity(o)...)
 		default:
 			out = append(out, pods(o)...)
 		}
+		out = append(out, otherIdentity(o)...)
 	}
 	return out
-}
-
-// widerRules compares the rules of a role as the API server compares them when
-// it guards against escalation.
-func widerRules(o Object) []finding.Fact {
-	_, more := validation.Covers(rulesOf(o.Before), rulesOf(o.After))
-	var out []finding.Fact
-	for _, rule := range joinedRules(more) {
-		out = append(out, o.fact("/rules", "allows "+rule))
-	}
-	return out
-}
-
-func rulesOf(obj map[string]any) []rbacv1.PolicyRule {
-	var role rbacv1.ClusterRole
-	if obj == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"rules": obj["rules"]}, &role) != nil {
-		return nil
-	}
-	return role.Rules
-}
-
-// joinedRules writes rules of one verb each, the verbs on the same things together.
-func joinedRules(rules []rbacv1.PolicyRule) []string {
-	var things []string
-	verbs := map[string][]string{}
-	for _, r := range rules {
-		thing := thingOf(r)
-		if verbs[thing] == nil {
-			things = append(things, thing)
-		}
-		verbs[thing] = append(verbs[thing], r.Verbs...)
-	}
-	out := make([]string, len(things))
-	for i, t := range things {
-		out[i] = quoted(verbs[t]) + " on " + t
-	}
-	return out
-}
-
-func thingOf(r rbacv1.PolicyRule) string {
-	if len(r.NonResourceURLs) > 0 {
-		return "the path " + quoted(r.NonResourceURLs)
-	}
-	out := quoted(r.Resources)
-	if len(r.APIGroups) > 0 && r.APIGroups[0] != "" {
-		out += " of group " + quoted(r.APIGroups)
-	}
-	if len(r.ResourceNames) > 0 {
-		out += " named " + quoted(r.ResourceNames)
-	}
-	return out
-}
-
-func newSubjects(o Object) []finding.Fact {
-	role := text(o.After, "roleRef", "kind") + " " + strconv.Quote(text(o.After, "roleRef", "name"))
-	same := text(o.Before, "roleRef", "kind") == text(o.After, "roleRef", "kind") && text(o.Before, "roleRef", "name") == text(o.After, "roleRef", "name")
-	had := map[string]bool{}
-	for _, s := range items(o.Before, "subjects") {
-		had[subject(s)] = same
-	}
-	where := " in the whole cluster"
-	if o.Ref.Namespace != "" {
-		where = " in namespace " + strconv.Quote(o.Ref.Namespace)
-	}
-	var out []finding.Fact
-	for i, s := range items(o.After, "subjects") {
-		if !had[subject(s)] {
-			out = append(out, o.fact(finding.Pointer("subjects", strconv.Itoa(i)), "gives the rights of "+role+" to "+subject(s)+where))
-		}
-	}
-	return out
-}
-
-func subject(s any) string {
-	name := text(s, "name")
-	if ns := text(s, "namespace"); ns != "" {
-		name = ns + "/" + name
-	}
-	return text(s, "kind") + " " + strconv.Quote(name)
 }
 
 // lowerLevel compares the levels that Pod Security enforces in a namespace;
 // without a label it enforces nothing.
 func lowerLevel(o Object) []finding.Fact {
 	level := func(obj map[string]any) api.Level {
-		v, _ := labels(obj)[api.EnforceLevelLabel].(string)
+		v, _ := labelMap(obj)[api.EnforceLevelLabel].(string)
 		if v == "" {
 			return api.LevelPrivileged
 		}
@@ -147,19 +70,72 @@ func lowerLevel(o Object) []finding.Fact {
 	return []finding.Fact{f}
 }
 
-// otherIdentity is about the service account that a Flux object acts as.
+// guards are the kinds whose objects forbid something as long as they exist.
+var guards = []struct{ group, kind, message string }{
+	{"networking.k8s.io", "NetworkPolicy", "is deleted: traffic that it kept from the pods it selects is let through, unless another policy selects them"},
+	{"admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "is deleted: what it refused is accepted"},
+	{"admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", "is deleted: what its policy refused is accepted"},
+	{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "is deleted: its webhooks refuse nothing any more"},
+}
+
+// unguarded is about an object that goes, and what it forbids.
+func (s Step) unguarded(o Object) []finding.Fact {
+	for _, g := range guards {
+		if g.group == o.Ref.Group && g.kind == o.Ref.Kind && s.within(o).IsZero() {
+			return []finding.Fact{o.fact("", g.message)}
+		}
+	}
+	return nil
+}
+
+// identity is a field that decides as whom, or where, an object acts.
+type identity struct {
+	groups  []string
+	kinds   []string
+	path    []string
+	changed string // the words between the object and the new value
+	gone    string // the words before the old value, when there is none any more; empty: that gives nothing
+}
+
+var identities = []identity{
+	{[]string{kustomizeGroup, helmGroup, operatorGroup}, nil, []string{"spec", "serviceAccountName"},
+		"acts as service account", "acts with the rights of the controller, no longer with those of service account"},
+	{[]string{kustomizeGroup, helmGroup}, nil, []string{"spec", "kubeConfig", "secretRef", "name"},
+		"acts on the cluster of Secret", "acts on this cluster, no longer on that of Secret"},
+	{[]string{kustomizeGroup}, nil, []string{"spec", "targetNamespace"}, "applies to namespace", ""},
+	{[]string{sourceGroup}, nil, []string{"spec", "url"}, "takes what is applied from", ""},
+	{[]string{"external-secrets.io"}, nil, []string{"spec", "secretStoreRef", "name"}, "reads secrets from store", ""},
+	{[]string{""}, []string{"ServiceAccount"}, []string{"metadata", "annotations", "eks.amazonaws.com/role-arn"}, "acts in the cloud as", ""},
+	{[]string{""}, []string{"ServiceAccount"}, []string{"metadata", "annotations", "iam.gke.io/gcp-service-account"}, "acts in the cloud as", ""},
+	{[]string{""}, []string{"ServiceAccount"}, []string{"metadata", "annotations", "azure.workload.identity/client-id"}, "acts in the cloud as", ""},
+}
+
+// otherIdentity is about the fields that say as whom an object acts.
 func otherIdentity(o Object) []finding.Fact {
-	before, after := text(o.Before, "spec", "serviceAccountName"), text(o.After, "spec", "serviceAccountName")
-	if o.Before == nil || before == after {
+	if o.Before == nil {
 		return nil
 	}
-	f := o.fact("/spec/serviceAccountName", "acts as service account "+strconv.Quote(after)+" instead of "+strconv.Quote(before))
-	switch {
-	case after == "":
-		f.Message = "acts with the rights of the controller, no longer with those of service account " + strconv.Quote(before)
-	case before == "":
-		return nil
+	var out []finding.Fact
+	for _, id := range identities {
+		if !slices.Contains(id.groups, o.Ref.Group) || id.kinds != nil && !slices.Contains(id.kinds, o.Ref.Kind) {
+			continue
+		}
+		before, after := text(o.Before, id.path...), text(o.After, id.path...)
+		message := id.changed + " " + strconv.Quote(after) + " instead of " + strconv.Quote(before)
+		switch {
+		case before == after || before == "" && o.Ref.Group != "" || after == "" && id.gone == "":
+			continue
+		case after == "":
+			message = id.gone + " " + strconv.Quote(before)
+		case before == "":
+			message = id.changed + " " + strconv.Quote(after)
+		}
+		f := o.fact(finding.Pointer(id.path...), message)
+		f.From, f.To = before, after
+		out = append(out, f)
 	}
-	f.From, f.To = before, after
-	return []finding.Fact{f}
+	if o.Ref.Group == sourceGroup && value(o.Before, "spec", "verify") != nil && value(o.After, "spec", "verify") == nil {
+		out = append(out, o.fact("/spec", "is taken without a signature from now on, which was verified before"))
+	}
+	return out
 }

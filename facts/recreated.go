@@ -9,7 +9,8 @@ var recreated = Kind{
 	ID: "recreated", Severity: finding.Warning,
 	Summary: "an object is deleted and created again",
 	Why: `The object that comes back is another one. What belonged to the old one is gone: the volume of a claim, the address of a
-Service, the running pods of a workload, the result of a Job. Between the two, nothing of that name exists.`,
+Service, the running pods of a workload, the result of a Job. Between the two, nothing of that name exists. A release whose
+name, namespace or chart becomes another one is uninstalled, and installed again.`,
 	Check: "keep the fields that cannot be changed, or plan the outage",
 	find:  findRecreated,
 }
@@ -26,6 +27,8 @@ const (
 	helmGroup      = "helm.toolkit.fluxcd.io"
 	rbacGroup      = "rbac.authorization.k8s.io"
 	crdGroup       = "apiextensions.k8s.io"
+	sourceGroup    = "source.toolkit.fluxcd.io"
+	operatorGroup  = "fluxcd.controlplane.io"
 )
 
 var losses = []loss{
@@ -68,27 +71,19 @@ func findRecreated(s Step) []finding.Fact {
 		}
 		f := o.fact("", message)
 		f.Severity = l.severity
-		f.Others = goneWith(s, o)
+		if o.Ref.Group == "" && o.Ref.Kind == "PersistentVolumeClaim" {
+			if policy, says := s.reclaims(o.Before); policy == "Retain" {
+				f.Message += "; that of " + says + " is"
+				f.Severity = finding.Warning
+			}
+		}
+		f.Others = s.goneWith(o)
 		if o.Reason == "moved" {
-			f.Check = "move it in two steps: first annotate it with " + kustomizeGroup + "/prune: disabled, then change its owner"
+			f.Check = movedSafely(o.From)
 		}
 		out = append(out, f)
 	}
-	return out
-}
-
-// goneWith lists the objects that go because another one does.
-func goneWith(s Step, o Object) []finding.Ref {
-	out := append([]finding.Ref{}, o.Instances...)
-	if o.Ref.Kind != "Namespace" || o.Ref.Group != "" {
-		return out
-	}
-	for _, other := range s.Objects {
-		if other.Ref.Namespace == o.Ref.Name && (other.Action == diff.Delete || other.Action == diff.Recreate) {
-			out = append(out, other.Ref)
-		}
-	}
-	return out
+	return append(out, reinstalled(s)...)
 }
 
 // Destroys says in words what is lost when an object is deleted.

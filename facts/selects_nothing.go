@@ -9,9 +9,10 @@ import (
 
 var selectsNothing = Kind{
 	ID: "selects-nothing", Severity: finding.Warning,
-	Summary: "a Service, PodDisruptionBudget or NetworkPolicy selects no workload any more",
+	Summary: "a Service, PodDisruptionBudget, NetworkPolicy, Ingress or HTTPRoute leads to nothing any more",
 	Why: `The server takes any selector. A Service that selects nothing answers nothing, a budget protects nothing, and a policy that
-selects nothing lets everything through. It selected a workload of the cluster before, and its selector or the labels of the pods have changed.`,
+selects nothing lets everything through. It selected a workload of the cluster before, and its selector or the labels of the pods have changed.
+The same goes for an Ingress or HTTPRoute to a Service, or a port of one, that was there before.`,
 	Check: "let the selector and the labels of the pods agree, or remove it with the workload",
 	find:  findSelectsNothing,
 }
@@ -71,7 +72,7 @@ func findSelectsNothing(s Step) []finding.Fact {
 		f.Owner, f.Pos = s.placed(ref, pointer)
 		out = append(out, f)
 	}
-	return out
+	return append(out, leadsNowhere(s)...)
 }
 
 // placed is who applies an object, and where a field of it is declared.
@@ -79,6 +80,11 @@ func (s Step) placed(ref finding.Ref, pointer string) (finding.Ref, finding.Posi
 	for _, o := range s.Owners {
 		if o.Rendered[ref] != nil {
 			return o.Ref, o.place(ref, pointer)
+		}
+	}
+	for _, o := range s.Objects {
+		if o.Ref == ref && o.At != nil {
+			return o.Owner, o.At(pointer)
 		}
 	}
 	return finding.Ref{}, finding.Position{}

@@ -1,6 +1,9 @@
 package facts
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
@@ -58,9 +61,27 @@ func findResumed(s Step) []finding.Fact {
 			}
 		}
 		if n := len(f.Others); n > 0 {
-			f.Message = "is resumed, and applies " + counted(n, "change") + " at once"
+			f.Message = "is resumed, and applies " + counted(n, "change") + " at once" + o.since(f.Others)
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// since says how much of what an owner does when it is resumed has piled up
+// before the step.
+func (o Owner) since(changes []finding.Ref) string {
+	if len(items(o.Before, "status", "history")) == 0 && value(o.Before, "status", "inventory") == nil {
+		return "; what it had applied before it was suspended is not known here"
+	}
+	old := 0
+	for _, ref := range changes {
+		if slices.ContainsFunc(o.Piled, func(c diff.Change) bool { return c.Object == ref }) {
+			old++
+		}
+	}
+	if old == 0 {
+		return ""
+	}
+	return ", " + strconv.Itoa(old) + " of which " + agree(old, "has", "have") + " piled up before this change"
 }

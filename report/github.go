@@ -57,7 +57,7 @@ func (p *printer) annotateStep(cluster string, s, was *v1.Step) {
 		for _, ch := range sec.changes {
 			if ch.Action == diff.Fail {
 				refused = true
-				p.annotateRefusal(ch, annotation{level: since(failed(was, ch)), title: ch.Object.String() + " is refused in cluster " + cluster})
+				p.annotateRefusal(ch, sec, annotation{level: since(failed(was, ch)), title: ch.Object.String() + " is refused in cluster " + cluster})
 			}
 		}
 		if sec.owner.Settled() || sec.owner.State == v1.Unknown || refused || len(sec.owner.BlockedBy) > 0 {
@@ -77,8 +77,9 @@ func since(before bool) string {
 	return "error"
 }
 
-// annotateRefusal completes an annotation for each cause of a refusal.
-func (p *printer) annotateRefusal(ch diff.Change, a annotation) {
+// annotateRefusal completes an annotation for each cause of a refusal, with what
+// becomes of the owner because of it.
+func (p *printer) annotateRefusal(ch diff.Change, sec section, a annotation) {
 	a.pos = ch.Pos
 	if ch.Error == nil {
 		a.message = ch.Reason
@@ -86,7 +87,7 @@ func (p *printer) annotateRefusal(ch diff.Change, a annotation) {
 		return
 	}
 	if len(ch.Error.Causes) == 0 {
-		a.message = withHint(shortMessage(ch.Error.Message), ch.Error.Hint)
+		a.message = withHint(withHint(shortMessage(ch.Error.Message), ch.Error.Hint), sec.consequence(ch))
 		p.annotate(a)
 	}
 	for _, cause := range ch.Error.Causes {
@@ -94,9 +95,24 @@ func (p *printer) annotateRefusal(ch diff.Change, a annotation) {
 		if a.pos.IsZero() {
 			a.pos = ch.Pos
 		}
-		a.message = withHint(fieldHead(cause.Field)+shortMessage(cause.Message), ch.Error.Hint)
+		a.message = withHint(withHint(fieldHead(cause.Field)+shortMessage(cause.Message), ch.Error.Hint), sec.consequence(ch))
 		p.annotate(a)
 	}
+}
+
+// consequence says how the owner of a refused object ends, and what waits for it.
+func (s section) consequence(ch diff.Change) string {
+	if ch.Beyond {
+		return s.owner.Object.String() + " does not get this far: it stops at another object before"
+	}
+	if s.owner.Settled() {
+		return ""
+	}
+	out := s.owner.Object.String() + " ends with " + status(s.owner)
+	if s.blocks != "" {
+		out += ", and blocks " + s.blocks
+	}
+	return out
 }
 
 func withHint(message, hint string) string {

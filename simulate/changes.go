@@ -10,7 +10,6 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
-	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 // history is all that was written to one object in a step.
@@ -62,7 +61,7 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 		}
 		if c, ok := r.change(h); ok {
 			written[h.ref] = true
-			r.evidence(h, c)
+			r.evidence(ctx, h, c)
 			out = append(out, c)
 		}
 	}
@@ -72,7 +71,7 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 				Pos: r.placeOf(e.owner, e.ref, "")})
 		}
 	}
-	out = append(out, r.failed()...)
+	out = append(out, r.failed(ctx)...)
 	r.sortChanges(out)
 	return out
 }
@@ -172,7 +171,7 @@ func (r *replay) placeOf(owner, ref finding.Ref, pointer string) finding.Positio
 
 // failed lists the objects that the server refuses, and those that their
 // owners do not get to.
-func (r *replay) failed() []diff.Change {
+func (r *replay) failed(ctx context.Context) []diff.Change {
 	var out []diff.Change
 	for ref, m := range r.memory {
 		switch m.phase {
@@ -184,7 +183,7 @@ func (r *replay) failed() []diff.Change {
 		for _, f := range m.failures {
 			e := f.Error
 			e.Message = r.uids.message(e.Message)
-			e.Hint = r.hint(ref, f)
+			e.Hint = r.hint(ctx, ref, f)
 			by = append(by, f.Object.Ref())
 			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
 				Beyond: f.Beyond, Pos: firstPlace(f)})
@@ -225,7 +224,7 @@ func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
 	r.step.after = r.ownersNow(ctx)
-	step.Facts, step.Open = r.facts(ctx), append(r.open(step.Changes), r.openReads(ctx)...)
+	step.Facts, step.Open = r.facts(ctx), slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
 	step.Events, step.Notes = lasting(r.step.events, r.step.after), r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)
@@ -248,48 +247,4 @@ func lasting(events []Event, owners map[finding.Ref]*unstructured.Unstructured) 
 		ready := statusOf(u).ready()
 		return ready.Reason != e.Reason || ready.Message != e.Message
 	})
-}
-
-// showBlocked lists what the Kustomizations that wait would apply and the
-// cluster does not have yet.
-func (r *replay) showBlocked(ctx context.Context) {
-	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		if s.mem.phase != phaseBlocked || s.deleting() || groupKind(s.ref) == helmReleaseKind {
-			continue
-		}
-		s.mem.blocked, s.mem.failures = nil, nil
-		result := r.render(ctx, s)
-		if result.State != render.Rendered {
-			continue
-		}
-		r.keepRendered(s, result)
-		s.mem.blocked = r.unlike(ctx, s, result)
-	}
-}
-
-// unlike are the objects of a render that the cluster does not have as they
-// are rendered.
-func (r *replay) unlike(ctx context.Context, s *subject, result render.Result) []finding.Ref {
-	var all, out []finding.Ref
-	for _, o := range result.Applies {
-		all = append(all, o.Ref())
-	}
-	k, err := kustomizationOf(s.live)
-	if err != nil {
-		return all
-	}
-	m, err := r.applier(ctx, k)
-	if err != nil {
-		return all
-	}
-	objects, err := r.prepare(m, &attempt{subject: s, k: k, result: result})
-	if err != nil {
-		return all
-	}
-	for _, u := range objects {
-		if same, _ := r.tryApply(ctx, s, m, u); !same {
-			out = append(out, render.RefOf(u))
-		}
-	}
-	return out
 }

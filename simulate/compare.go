@@ -23,6 +23,10 @@ func Compare(taken, other Step) []finding.Fact {
 			}
 			continue
 		}
+		if p.spec() {
+			s.Orders = append(s.Orders, specs(taken, other, p)...)
+			continue
+		}
 		one, another := ends(taken, p.Object), ends(other, p.Object)
 		if one.words == another.words {
 			continue
@@ -32,6 +36,34 @@ func Compare(taken, other Step) []finding.Fact {
 	}
 	s.Orders = append(s.Orders, standings(taken, other)...)
 	return facts.Of(s)
+}
+
+// specs lists what becomes of the objects of a Flux object with its old spec
+// and with its new one, those with the same ends together.
+func specs(taken, other Step, p Precedence) []facts.Order {
+	var out []facts.Order
+	for _, ref := range differing(taken, other, p.Then) {
+		one, another := ends(taken, ref), ends(other, ref)
+		if one.words == another.words {
+			continue
+		}
+		i := slices.IndexFunc(out, func(o facts.Order) bool { return o.End == left(one.words) && o.Other == left(another.words) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, facts.Order{Object: p.Object, First: p.Then, Second: p.First, End: left(one.words), Other: left(another.words),
+				Destroyed: one.destroyed || another.destroyed, Pos: ownerOfStep(taken, p.Then).Pos})
+		}
+		out[i].Differ = append(out[i].Differ, ref)
+	}
+	return out
+}
+
+// left says of an object that nothing happens to that it stays as it is.
+func left(words string) string {
+	if words == "kept" {
+		return "left as it is"
+	}
+	return words
 }
 
 // standings lists the Flux objects that end ready in one order only.
@@ -119,6 +151,12 @@ func ends(s Step, ref finding.Ref) end {
 			e.words = "taken over as it is"
 		case diff.Fail, diff.Blocked:
 			e.words = "not applied"
+		case diff.Create:
+			e.words = "created"
+		case diff.Update:
+			e.words = "changed"
+		case diff.Orphan:
+			e.words = "left in the cluster without an owner"
 		default:
 			e.words = "kept"
 		}

@@ -25,7 +25,7 @@ func (r *replay) ownersNow(ctx context.Context) map[finding.Ref]*unstructured.Un
 }
 
 // evidence keeps an object as facts need to know it.
-func (r *replay) evidence(h *history, c diff.Change) {
+func (r *replay) evidence(ctx context.Context, h *history, c diff.Change) {
 	o := facts.Object{
 		Ref: h.ref, Owner: c.Owner, From: c.From, Action: c.Action, Reason: c.Reason, Before: h.before, After: h.after, Instances: h.instances,
 		At: func(pointer string) finding.Position { return r.placeOf(h.owner, h.ref, pointer) },
@@ -33,14 +33,26 @@ func (r *replay) evidence(h *history, c diff.Change) {
 	if c.Action == diff.Delete {
 		o.After = nil
 	}
+	if groupKind(h.ref) == crdKind && len(facts.Unserved(o.Before, o.After)) > 0 && o.After != nil {
+		defined := definition(o.After)
+		o.Written = r.contents(ctx, groupKind(defined))
+	}
 	r.step.observed = append(r.step.observed, o)
+}
+
+// declared reports whether somebody in the repository applies an object or has
+// applied it, or whether a controller makes it of what is applied.
+func (r *replay) declared(ref finding.Ref) bool {
+	_, flux := kindOf(ref)
+	o := r.applied[ref]
+	return flux || o != nil && !o.Origin.Outside || r.produced[ref]
 }
 
 // facts says what a reviewer has to know about the step. What was so before the
 // step already is not said again.
 func (r *replay) facts(ctx context.Context) []finding.Fact {
 	now := r.step.after
-	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx)}
+	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx), Declared: r.declared}
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
 			Place: func(object finding.Ref, pointer string) finding.Position { return r.placeOf(ref, object, pointer) }}
@@ -53,7 +65,11 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 		s.Owners = append(s.Owners, o)
 	}
 	r.selections(ctx, &s)
+	before := r.piled
 	r.piledUp(ctx, s.Owners, now)
+	for i, o := range s.Owners {
+		s.Owners[i].Piled = before[o.Ref]
+	}
 	r.claims(ctx, s.Owners)
 	all := facts.Of(s)
 	out := slices.DeleteFunc(slices.Clone(all), func(f finding.Fact) bool {
@@ -116,19 +132,40 @@ func (r *replay) contents(ctx context.Context, kinds ...schema.GroupKind) []map[
 	return out
 }
 
-// selections adds what selects pods, the pods to select, and the claims to
-// hosts, where the step may concern them.
+// selections adds what selects pods, the pods to select, the claims to hosts,
+// and what decides about rights and volumes, where the step may concern them.
 func (r *replay) selections(ctx context.Context, s *facts.Step) {
 	some := func(about func(facts.Object) bool) bool { return slices.ContainsFunc(s.Objects, about) }
 	if some(func(o facts.Object) bool {
 		return o.Before != nil && o.Action != diff.Unchanged && (facts.RunsPods(o.Ref.Group, o.Ref.Kind) || facts.SelectsPods(o.Ref.Group, o.Ref.Kind))
 	}) {
-		s.Selectors = r.contents(ctx, schema.GroupKind{Kind: "Service"}, schema.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
+		s.Selectors = r.contents(ctx, serviceKind, schema.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
 			schema.GroupKind{Group: "policy", Kind: "PodDisruptionBudget"})
 		s.Runners = r.contents(ctx, apps("DaemonSet"), apps("Deployment"), apps("ReplicaSet"), apps("StatefulSet"), schema.GroupKind{Kind: "Pod"},
 			schema.GroupKind{Kind: "ReplicationController"}, schema.GroupKind{Group: "batch", Kind: "CronJob"}, schema.GroupKind{Group: "batch", Kind: "Job"})
 	}
-	if some(func(o facts.Object) bool { return o.After != nil && facts.Routes(o.Ref.Group, o.Ref.Kind) }) {
-		s.Routes = r.contents(ctx, schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"}, schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"})
+	if some(func(o facts.Object) bool {
+		return o.Action != diff.Unchanged && (facts.Routes(o.Ref.Group, o.Ref.Kind) || o.Before != nil && groupKind(o.Ref) == serviceKind)
+	}) {
+		s.Routes = r.contents(ctx, schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"}, gateway("HTTPRoute"), gateway("Gateway"))
+		s.Services = r.contents(ctx, serviceKind)
+	}
+	if some(func(o facts.Object) bool { return groupKind(o.Ref) == clusterRoleKind }) {
+		s.Roles = r.contents(ctx, clusterRoleKind)
+	}
+	if some(func(o facts.Object) bool {
+		return o.Before != nil && groupKind(o.Ref) == claimKind && (o.Action == diff.Delete || o.Action == diff.Recreate)
+	}) {
+		s.Storage = r.contents(ctx, schema.GroupKind{Kind: "PersistentVolume"}, schema.GroupKind{Group: "storage.k8s.io", Kind: "StorageClass"})
 	}
 }
+
+func gateway(kind string) schema.GroupKind {
+	return schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: kind}
+}
+
+var (
+	serviceKind     = schema.GroupKind{Kind: "Service"}
+	claimKind       = schema.GroupKind{Kind: "PersistentVolumeClaim"}
+	clusterRoleKind = schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}
+)

@@ -1,22 +1,45 @@
 package simulate
 
 import (
+	"context"
+	"encoding/json"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/simulate/advice"
 )
 
 // hint says what to do about an object that the server refuses.
-func (r *replay) hint(owner finding.Ref, f Refusal) string {
+func (r *replay) hint(ctx context.Context, owner finding.Ref, f Refusal) string {
 	ref := f.Object.Ref()
 	return advice.For(advice.Refusal{
 		Object: ref, Owner: owner, Error: f.Error, Exists: f.Exists, Providers: r.providers,
 		Rule: func(c diff.Cause) string { return r.schemaRule(f, c) },
+		Live: func(field string) string { return r.heldIn(ctx, f, field) },
 	})
+}
+
+// heldIn is what the cluster holds in a field of an object that the server
+// refuses to change, as JSON. Secrets are not shown.
+func (r *replay) heldIn(ctx context.Context, f Refusal, field string) string {
+	live := r.cluster.read(ctx, f.Object.Ref())
+	if live == nil || field == "" || live.GetKind() == "Secret" || len(r.hidden[f.Object.Ref()]) > 0 {
+		return ""
+	}
+	o := &render.Object{Unstructured: &unstructured.Unstructured{Object: r.uids.stable(live.Object)}}
+	var at any = o.Object
+	for _, token := range finding.Tokens(pointerTo(o, field)) {
+		at = child(at, token)
+	}
+	out, err := json.Marshal(at)
+	if err != nil || at == nil {
+		return ""
+	}
+	return string(out)
 }
 
 // providers are the Flux objects that apply an object, or the definition of a

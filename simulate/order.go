@@ -3,6 +3,8 @@ package simulate
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
@@ -10,11 +12,46 @@ import (
 // Precedence is an order of two Flux objects that both deal with one object,
 // which the controllers leave open: Then waits until First has taken the object
 // or has let go of it, or until nothing else happens. Of a Reader it is enough
-// that First has been reconciled.
+// that First has been reconciled, and so where First brings the spec of the Object.
 type Precedence struct {
 	Object      finding.Ref
 	First, Then finding.Ref
 	Reader      finding.Ref // the one of the two that takes values from the object, which the other one writes
+}
+
+// spec reports whether the order is that of a Flux object and of its parent.
+func (p Precedence) spec() bool { return p.Object == p.Then }
+
+// openSpecs lists the Kustomizations that were reconciled with the spec that
+// they had before, where the new one lets them prune or leaves them alone.
+func (r *replay) openSpecs(changes []diff.Change) []Precedence {
+	var out []Precedence
+	for _, ref := range sortedRefs(r.step.owners) {
+		before, after := r.step.owners[ref], r.step.after[ref]
+		if groupKind(ref) != kustomizationKind || after == nil || !r.step.ranked[ref] {
+			continue
+		}
+		parent, ok := ownerOf(after.GetLabels())
+		if !ok || parent == ref || !r.step.ranked[parent] {
+			continue
+		}
+		if slices.Index(r.step.order, ref) > slices.Index(r.step.order, parent) {
+			continue
+		}
+		becomes := func(field string) bool {
+			was, _, _ := unstructured.NestedBool(before.Object, "spec", field)
+			is, _, _ := unstructured.NestedBool(after.Object, "spec", field)
+			return was != is
+		}
+		suspends := becomes("suspend") && (&subject{live: after}).suspended()
+		if slices.ContainsFunc(changes, func(c diff.Change) bool {
+			leaves := c.Action == diff.Delete || c.Action == diff.Orphan
+			return c.Owner == ref && c.Action != diff.Unchanged && (suspends || becomes("prune") && leaves)
+		}) {
+			out = append(out, Precedence{Object: ref, First: parent, Then: ref})
+		}
+	}
+	return out
 }
 
 // prior is a Precedence while a step runs.
@@ -38,7 +75,7 @@ func (r *replay) has(owner, ref finding.Ref) bool {
 // held reports whether a Flux object has to let another one go first.
 func (r *replay) held(ref finding.Ref) bool {
 	return slices.ContainsFunc(r.step.waiting, func(p prior) bool {
-		if !p.Reader.IsZero() {
+		if !p.Reader.IsZero() || p.spec() {
 			return p.Then == ref && !r.step.ranked[p.First]
 		}
 		return p.Then == ref && r.has(p.First, p.Object) == p.had

@@ -43,7 +43,7 @@ func (r *replay) pending(ctx context.Context, u *unstructured.Unstructured) []di
 	if result.State != render.Rendered {
 		return nil
 	}
-	cl, objects, err := r.prepared(ctx, ref, result.Applies)
+	cl, objects, err := r.prepared(ctx, ref, applied(result))
 	if err != nil {
 		return nil
 	}
@@ -54,18 +54,24 @@ func (r *replay) pending(ctx context.Context, u *unstructured.Unstructured) []di
 	return r.wouldChange(ctx, w)
 }
 
-// renderAgain renders a subject; a release that is there already as an upgrade
-// that keeps its number, since that alone changes nothing.
+// renderAgain renders a subject as if it were not suspended; a release that is
+// there already as an upgrade that keeps its number, since that alone changes nothing.
 func (r *replay) renderAgain(ctx context.Context, s *subject) render.Result {
 	renderer := r.step.renderer[groupKind(s.ref)]
-	history, _, _ := unstructured.NestedSlice(s.live.Object, "status", "history")
-	if groupKind(s.ref) != helmReleaseKind || renderer == nil || len(history) == 0 {
-		return r.render(ctx, s)
+	if renderer == nil {
+		return render.Result{State: render.Unknown, Reason: "no-renderer"}
 	}
-	in := render.Input{Object: r.object(s), Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Revision: 1, Upgrade: true}
-	latest, _ := history[0].(map[string]any)
-	if version, ok := latest["version"].(int64); ok {
-		in.Revision = int(version)
+	o := r.object(s)
+	unstructured.RemoveNestedField(o.Object, "spec", "suspend")
+	r.cluster.capabilities = nil
+	in := render.Input{Object: o, Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Revision: 1}
+	history, _, _ := unstructured.NestedSlice(s.live.Object, "status", "history")
+	if groupKind(s.ref) == helmReleaseKind && len(history) > 0 {
+		in.Upgrade = true
+		latest, _ := history[0].(map[string]any)
+		if version, ok := latest["version"].(int64); ok {
+			in.Revision = int(version)
+		}
 	}
 	return renderer.Render(ctx, in)
 }

@@ -22,7 +22,26 @@ func pointerTo(o *render.Object, field string) string {
 		tokens = append(tokens, token)
 		at = child(at, token)
 	}
-	return finding.Pointer(tokens...)
+	return declaredAs(o, finding.Pointer(tokens...))
+}
+
+// plural are fields that the server fills from others, which people write.
+var plural = map[string]string{"/spec/clusterIPs/0": "/spec/clusterIP"}
+
+// declaredAs is the field that an object sets in place of another one.
+func declaredAs(o *render.Object, pointer string) string {
+	written, ok := plural[pointer]
+	if !ok {
+		return pointer
+	}
+	var at any = o.Object
+	for _, token := range finding.Tokens(written) {
+		at = child(at, token)
+	}
+	if at == nil {
+		return pointer
+	}
+	return written
 }
 
 type fieldToken struct {

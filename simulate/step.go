@@ -184,6 +184,9 @@ func (r *replay) observeSuspended(ctx context.Context, s *subject) error {
 	if s.ref.Kind == kustomizationKind.Kind && !st.is(conditionReady, "True") {
 		return nil
 	}
+	if !st.observed() {
+		r.clock++ // whoever waits for it may find it ready now
+	}
 	st.observe()
 	return r.cluster.commit(ctx, st)
 }

@@ -23,6 +23,7 @@ type Refusal struct {
 
 	Providers func(finding.Ref) []finding.Ref // Flux objects that apply an object; a kind is asked for by its CustomResourceDefinition
 	Rule      func(cause diff.Cause) string   // text of the validation rule of a schema that gives this cause, empty for none
+	Live      func(field string) string       // what the cluster holds in a field, as JSON; empty for nothing, and for what must not be shown
 }
 
 // row is what to do about errors that a pattern matches.
@@ -42,7 +43,11 @@ var rows = []row{
 	{"a namespace that is not there", regexp.MustCompile(`namespaces "([^"]+)" not found`), namespace},
 	{"a namespace that ends", regexp.MustCompile(`because it is being terminated|namespace ([^ ]+) is being terminated`), ending},
 	{"a kind that is not served", regexp.MustCompile(`no matches for kind "([^"]+)" in version "([^"]+)"`), kind},
-	{"a field that cannot be changed", regexp.MustCompile(`is immutable|immutable field|may not change once set|updates to \S+ spec for fields other than|may not change fields other than|field can not be less than`), immutable},
+	{"a kind whose definition went", regexp.MustCompile(`^404 page not found|the server could not find the requested resource`), unserved},
+	{"a claim that would shrink", regexp.MustCompile(`field can not be less than`), shrinking},
+	{"a claim that cannot grow", regexp.MustCompile(`only dynamically provisioned pvc can be resized`), growing},
+	{"the claims of a StatefulSet", regexp.MustCompile(`spec.volumeClaimTemplates: |updates to statefulset spec for fields other than`), claimTemplates},
+	{"a field that cannot be changed", regexp.MustCompile(`is immutable|immutable field|may not change once set|updates to \S+ spec for fields other than|may not change fields other than`), immutable},
 	{"a field that the schema does not have", regexp.MustCompile(`(\S+): field not declared in schema`), undeclared},
 	{"a rule of the schema", regexp.MustCompile(`(?s).*`), schemaRule},
 	{"a field that is missing", regexp.MustCompile(`(\S+): Required value`), required},
@@ -135,11 +140,57 @@ func immutable(r Refusal, _ []string) string {
 	if !r.Exists {
 		return ""
 	}
-	keep := "keep the value that the cluster has, or give the object another name"
+	keep := keep(r) + ", or give the object another name"
 	if r.Owner.Kind != "Kustomization" {
 		return keep + "; deleting it by hand destroys " + facts.Destroys(r.Object)
 	}
 	return keep + "; the annotation \"kustomize.toolkit.fluxcd.io/force: enabled\" on it deletes and creates it, which destroys " + facts.Destroys(r.Object)
+}
+
+// maxLive is how long a value may be that the advice repeats.
+const maxLive = 80
+
+// keep says to keep a value, and which one it is where it is short.
+func keep(r Refusal) string {
+	out := "keep the value that the cluster has"
+	if r.Live == nil || len(r.Error.Causes) != 1 {
+		return out
+	}
+	if live := r.Live(r.Error.Causes[0].Field); live != "" && len(live) <= maxLive {
+		out += ", " + live
+	}
+	return out
+}
+
+// shrinking is about a claim that asks for less than it has.
+func shrinking(r Refusal, _ []string) string {
+	return keep(r) + ": no claim can shrink; for a smaller one, make another claim, copy the data, and let the workload use that"
+}
+
+func growing(Refusal, []string) string {
+	return "let the StorageClass of the claim have \"allowVolumeExpansion: true\", or keep the size that the cluster has"
+}
+
+// claimTemplates is about a field of a StatefulSet that cannot be changed.
+func claimTemplates(r Refusal, m []string) string {
+	if r.Object.Kind != "StatefulSet" || !r.Exists {
+		return ""
+	}
+	about := "keep what the cluster has"
+	if strings.Contains(m[0], "volumeClaimTemplates") {
+		about = "keep the templates that the cluster has; claims that exist are not changed by them, but by hand"
+	}
+	return fmt.Sprintf("%s; or, before this is merged, kubectl delete statefulset %s -n %s --cascade=orphan, which leaves its pods and claims to the one that is created then",
+		about, r.Object.Name, r.Object.Namespace)
+}
+
+// unserved is about an object whose kind the server served before.
+func unserved(r Refusal, _ []string) string {
+	if !strings.Contains(r.Object.Group, ".") {
+		return ""
+	}
+	return provided(r, finding.Ref{Group: r.Object.Group, Kind: r.Object.Kind},
+		"the API server does not serve its kind any more: keep the CustomResourceDefinition, or remove this object in a commit before it")
 }
 
 func undeclared(_ Refusal, m []string) string {

@@ -6,6 +6,7 @@ var states = map[string]string{
 	"access-denied":        "put both into one namespace, or let the controllers run without --no-cross-namespace-refs",
 	"dependency-not-found": "correct the name under spec.dependsOn, or add the object",
 	"dependency-not-ready": "repair what it waits for; nothing of it is applied until then",
+	"dependency-outdated":  "repair or resume what it waits for, which has not applied this revision; nothing of it is applied until then",
 	"health-check-failed":  "repair the object that does not become healthy, or take it out of spec.healthChecks",
 	"invalid-cel":          "correct the expression",
 	"no-chart":             "name a chart under spec.chart or spec.chartRef",
