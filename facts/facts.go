@@ -73,12 +73,13 @@ type Orphan struct {
 }
 
 // Order is an object whose end depends on which of two Flux objects comes first,
-// or from which one of them takes values. Where it is the first one itself, it
-// depends on whether the second one brings its new spec before or after.
+// or from which one of them takes values. Where it is the first one itself, and
+// Differ is not empty, it depends on whether the second one brings its new spec
+// before or after.
 type Order struct {
 	Object        finding.Ref
 	Reader        finding.Ref   // the one of the two that takes values from the object; zero for other orders
-	Differ        []finding.Ref // what it applies with other values
+	Differ        []finding.Ref // what it applies otherwise
 	First, Second finding.Ref   // in the order that was replayed
 	End, Other    string        // what becomes of the object, in words; Other if Second comes first
 	Destroyed     bool          // it is deleted in one of the orders

@@ -23,7 +23,7 @@ func findOrderDependent(s Step) []finding.Fact {
 			out = append(out, o.values())
 			continue
 		}
-		if o.Object == o.First {
+		if o.Object == o.First && len(o.Differ) > 0 {
 			out = append(out, o.spec())
 			continue
 		}

@@ -22,6 +22,8 @@ func TestFor(t *testing.T) {
 		why, message string
 		owner        finding.Ref
 		exists       bool
+		live         string      // what the cluster has in the field
+		object       finding.Ref // web when zero
 		rule, want   string
 	}{
 		{why: "a service account in a namespace", owner: apps,
@@ -54,6 +56,19 @@ func TestFor(t *testing.T) {
 			want: `keep the value that the cluster has, or give the object another name; the annotation "kustomize.toolkit.fluxcd.io/force: enabled" on it deletes and creates it, which destroys all its pods at once, before new ones start`},
 		{why: "a release is not helped by force", owner: release, exists: true, message: `Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["10.0.0.51"]: may not change once set`,
 			want: `keep the value that the cluster has, or give the object another name; deleting it by hand destroys all its pods at once, before new ones start`},
+		{why: "what the cluster has is repeated", owner: apps, exists: true, live: `"10.0.0.9"`, message: `Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["10.0.0.51"]: may not change once set`,
+			want: `keep the value that the cluster has, "10.0.0.9", or give the object another name; the annotation "kustomize.toolkit.fluxcd.io/force: enabled" on it deletes and creates it, which destroys all its pods at once, before new ones start`},
+		{why: "a claim that shrinks", owner: apps, exists: true, live: `"2Gi"`, message: `PersistentVolumeClaim "data" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than status.capacity`,
+			want: `keep the value that the cluster has, "2Gi": no claim can shrink; for a smaller one, make another claim, copy the data, and let the workload use that`},
+		{why: "a claim whose class does not let it grow", owner: apps, exists: true,
+			message: `persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize`,
+			want:    `let the StorageClass of the claim have "allowVolumeExpansion: true", or keep the size that the cluster has`},
+		{why: "the templates of claims", object: finding.Ref{Group: "apps", Kind: "StatefulSet", Namespace: "shop", Name: "db"}, owner: apps, exists: true,
+			message: `StatefulSet.apps "db" is invalid: spec.volumeClaimTemplates: Invalid value: []: field is immutable`,
+			want: `keep the templates that the cluster has; claims that exist are not changed by them, but by hand; or, before this is merged, ` +
+				`kubectl delete statefulset db -n shop --cascade=orphan, which leaves its pods and claims to the one that is created then`},
+		{why: "a kind whose definition went", object: finding.Ref{Group: "example.org", Kind: "Gadget", Namespace: "shop", Name: "g"}, owner: apps, message: `404 page not found`,
+			want: `the API server does not serve its kind any more: keep the CustomResourceDefinition, or remove this object in a commit before it`},
 		{why: "an unknown field", owner: apps, message: `failed to create typed patch object: .spec.replica: field not declared in schema`,
 			want: `remove "spec.replica", or write it as the schema does`},
 		{why: "a rule of a custom resource", owner: apps, message: `Widget.example.com "rule" is invalid: spec: Invalid value: min must not exceed max`, rule: "self.min <= self.max",
@@ -61,9 +76,13 @@ func TestFor(t *testing.T) {
 		{why: "a required field", owner: apps, message: `Widget.example.com "w" is invalid: spec.size: Required value`, want: `add "spec.size"`},
 		{why: "the server has said all there is", owner: apps, message: `Widget.example.com "w" is invalid: spec.tier: Unsupported value: "gold": supported values: "free"`},
 	} {
-		got := For(Refusal{Object: web, Owner: c.owner, Exists: c.exists, Error: diff.Error{Message: c.message, Causes: []diff.Cause{{Field: "spec"}}},
+		if c.object.IsZero() {
+			c.object = web
+		}
+		got := For(Refusal{Object: c.object, Owner: c.owner, Exists: c.exists, Error: diff.Error{Message: c.message, Causes: []diff.Cause{{Field: "spec"}}},
 			Providers: func(ref finding.Ref) []finding.Ref { return applied[ref] },
-			Rule:      func(diff.Cause) string { return c.rule }})
+			Rule:      func(diff.Cause) string { return c.rule },
+			Live:      func(string) string { return c.live }})
 		if got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
 		}
