@@ -80,7 +80,7 @@ func (s Step) undeclared(objects []finding.Ref) string {
 	if len(names) == 0 {
 		return ""
 	}
-	out := ", " + counted(len(names), "object") + " among it that nobody in the repository declares: " + strings.Join(names[:min(len(names), maxNamed)], ", ")
+	out := ", with " + counted(len(names), "object") + " that nobody in the repository declares: " + strings.Join(names[:min(len(names), maxNamed)], ", ")
 	if more := len(names) - maxNamed; more > 0 {
 		out += ", " + counted(more, "more object")
 	}

@@ -69,7 +69,7 @@ func TestUndeclared(t *testing.T) {
 	s := Step{Objects: []Object{space, account, changed(t, diff.Delete, setting, "")}, Declared: func(finding.Ref) bool { return false }}
 	check(t, "what somebody made by hand goes too; the account of every namespace does not count", s,
 		want{"data-deleted", finding.Error, "Namespace/shop", "",
-			"is deleted: everything in it goes, 1 object among it that nobody in the repository declares: ConfigMap/shop/settings"})
+			"is deleted: everything in it goes, with 1 object that nobody in the repository declares: ConfigMap/shop/settings"})
 }
 
 // What keeps an object depends on who deletes it.

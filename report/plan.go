@@ -224,9 +224,13 @@ func status(o v1.Owner) string {
 }
 
 // asBefore reports whether the owner was not ready for the same reason before.
+// After the first line of a message, controllers list what else they did.
 func (s section) asBefore(was *v1.Step) bool {
 	before, ok := ownerOf(was, s.owner.Object)
-	return ok && before.Ready == s.owner.Ready
+	then, now := before.Ready, s.owner.Ready
+	then.Message, _, _ = strings.Cut(then.Message, "\n")
+	now.Message, _, _ = strings.Cut(now.Message, "\n")
+	return ok && then == now
 }
 
 func separator(message string) string {
