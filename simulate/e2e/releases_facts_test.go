@@ -13,6 +13,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
@@ -96,7 +97,7 @@ func market() (base, paused, head map[string]string) {
 
 func trade(t *testing.T, order []simulate.Precedence) []simulate.Step {
 	t.Helper()
-	folder := casesFolder(t)
+	folder := beside.Folder(t, "conformance")
 	base, paused, head := market()
 	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, folder+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
 	for _, r := range []struct {
