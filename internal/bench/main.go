@@ -1,9 +1,9 @@
 // Command bench prints how long the built program takes on the sample fleet and
-// on real repositories, cold and warm, and the peak memory of all its
-// processes, next to the floor of a replay: the start of a control plane, and a
-// dry run and an apply of each object at the speed of that server. All numbers
-// of a run come from one machine, side by side. Then it prints how precisely
-// objects and their fields are placed.
+// on real repositories, cold and warm, the time of the processors, and the peak
+// memory of all its processes. A replay stands next to its floor: the start of a
+// control plane for each cluster, and a dry run and an apply of each object, at
+// the speed of those servers. All numbers of a run come from one machine, side
+// by side. Then it prints how precisely objects and their fields are placed.
 package main
 
 import (
@@ -22,16 +22,17 @@ import (
 	"time"
 )
 
-// repeats is how often the program runs warm; the median counts.
+// repeats is how often the program renders warm; the median counts. Replays,
+// which keep nothing, run warm once.
 const repeats = 3
 
 // patience is how long a run may take.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 func main() {
 	bin := flag.String("bin", "bin/flux-rehearse", "the built program")
 	corpora := flag.String("corpora", "../shared/corpora", "folder of real repositories with their sources")
-	only := flag.String("only", "", `"precision": how precisely objects are placed, and no times`)
+	only := flag.String("only", "", `"precision": how precisely objects are placed, and no times; "times": the contrary`)
 	flag.Parse()
 	if err := bench(*bin, *corpora, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -66,21 +67,36 @@ func bench(bin, corpora, only string) error {
 	if only == "precision" {
 		return precise(work, corpora, timed(subjects))
 	}
-	floor, err := server()
+	b, err := buildBenchmarks(work)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-30s %-22s %9s %9s %9s %9s %9s %10s\n", "repository", "command", "cold", "warm", "floor", "peak", "objects", "objects/s")
+	ctx := context.Background()
+	if err := b.server(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("\n%-29s %-22s %7s %7s %7s %8s %8s %7s\n", "repository", "command", "cold", "warm", "cpu", "memory", "objects", "obj/s")
+	var replays []replayed
 	for _, s := range subjects {
 		commands := [][]string{{"validate"}, {"simulate"}, {"simulate", "--base", "HEAD~1"}}
 		if s.once {
 			commands = commands[2:]
 		}
 		for _, c := range commands {
-			if err := measure(bin, work, s, command{c, floor}); err != nil {
+			r, err := measure(bin, work, s, c)
+			if err != nil {
 				return err
 			}
+			if len(c) > 1 && r.took > 0 {
+				replays = append(replays, replayed{s, r})
+			}
 		}
+	}
+	if err := b.floors(ctx, work, replays); err != nil {
+		return err
+	}
+	if only == "times" {
+		return nil
 	}
 	return precise(work, corpora, timed(subjects))
 }
@@ -130,58 +146,79 @@ g init -q -b main; g add -A; g commit -q -m base; [ ! -s "$patch" ] || g apply -
 	return nil
 }
 
+// run is what one run of a program took.
 type run struct {
-	took    time.Duration
-	peak    int64 // bytes
-	objects int
-	applied int // objects of all steps
-}
-
-// command is what is measured, and the least that its replay can take.
-type command struct {
-	words []string
-	floor floor
+	took, processor time.Duration
+	peak            memory
+	objects         int
+	clusters        int
 }
 
 // measure runs a command cold, with an empty home and a fresh temporary folder,
-// and warm.
-func measure(bin, work string, s subject, c command) error {
-	args := append(append(slices.Clone(c.words), s.path, "-o", "json"), s.args...)
+// and warm, and prints both. It returns the warm run, nothing when the command
+// takes too long.
+func measure(bin, work string, s subject, words []string) (run, error) {
+	args := append(append(slices.Clone(words), s.path, "-o", "json"), s.args...)
 	home, err := os.MkdirTemp(work, "home-")
 	if err != nil {
-		return err
+		return run{}, err
 	}
-	name := strings.Join(c.words, " ")
+	name := strings.Join(words, " ")
 	cold, err := once(bin, home, args)
 	if errors.Is(err, context.DeadlineExceeded) {
-		fmt.Printf("%-30s %-22s takes more than %s\n", s.name, name, patience)
-		return nil
+		fmt.Printf("%-29s %-22s takes more than %s\n", s.name, name, patience)
+		return run{}, nil
 	}
 	if err != nil {
-		return err
+		return run{}, err
 	}
-	warm := []run{cold}
-	for range repeats {
-		if s.once {
-			break
-		}
+	warm := []run{}
+	for range s.repeats(words) {
 		r, err := once(bin, home, args)
 		if err != nil {
-			return err
+			return run{}, err
 		}
 		warm = append(warm, r)
 	}
-	if !s.once {
-		warm = warm[1:]
+	if len(warm) == 0 {
+		warm = append(warm, cold)
 	}
 	slices.SortFunc(warm, func(a, b run) int { return cmp.Compare(a.took, b.took) })
 	middle := warm[len(warm)/2]
-	least := "-"
-	if c.words[0] == "simulate" {
-		least = fmt.Sprintf("%.2fs", c.floor.of(middle.applied).Seconds())
+	fmt.Printf("%-29s %-22s %6.2fs %6.2fs %6.2fs %5d MB %8d %7.0f\n", s.name, name, cold.took.Seconds(), middle.took.Seconds(), middle.processor.Seconds(),
+		max(cold.peak.all, middle.peak.all)>>20, middle.objects, float64(middle.objects)/middle.took.Seconds())
+	return middle, nil
+}
+
+// repeats is how often a command runs warm.
+func (s subject) repeats(words []string) int {
+	switch {
+	case s.once:
+		return 0
+	case words[0] == "simulate":
+		return 1
 	}
-	fmt.Printf("%-30s %-22s %8.2fs %8.2fs %9s %6d MB %9d %10.0f\n", s.name, name, cold.took.Seconds(), middle.took.Seconds(), least,
-		max(cold.peak, middle.peak)>>20, middle.objects, float64(middle.objects)/middle.took.Seconds())
+	return repeats
+}
+
+// replayed is a subject and what its replay with a base took.
+type replayed struct {
+	subject
+	run
+}
+
+// floors prints each replay next to its floor.
+func (b benchmarks) floors(ctx context.Context, work string, replays []replayed) error {
+	fmt.Printf("\n%-29s %8s %7s %7s %6s %7s %7s %6s %14s\n", "simulate --base HEAD~1", "clusters", "replay", "floor", "ratio", "cpu", "floor", "ratio", "server memory")
+	for _, r := range replays {
+		least, err := b.floorOf(ctx, work, r.subject)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-29s %8d %6.2fs %6.2fs %6.2f %6.2fs %6.2fs %6.2f %11d MB\n", r.name, r.clusters,
+			r.took.Seconds(), least.took.Seconds(), r.took.Seconds()/least.took.Seconds(),
+			r.processor.Seconds(), least.processor.Seconds(), r.processor.Seconds()/least.processor.Seconds(), r.peak.servers>>20)
+	}
 	return nil
 }
 
@@ -199,7 +236,7 @@ func once(bin, home string, args []string) (run, error) {
 	}
 	peak := watch(cmd.Process.Pid)
 	err := cmd.Wait()
-	r := run{took: time.Since(start), peak: peak()}
+	r := run{took: time.Since(start), peak: peak(), processor: processor(cmd)}
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
@@ -220,8 +257,8 @@ func once(bin, home string, args []string) (run, error) {
 		for _, s := range c.Steps {
 			n = max(n, sum(s.Summary))
 		}
-		r.applied += n * len(c.Steps)
 		r.objects += n
+		r.clusters++
 	}
 	return r, nil
 }

@@ -12,13 +12,19 @@ import (
 // interval is how often memory is sampled.
 const interval = 100 * time.Millisecond
 
+// memory is in bytes.
+type memory struct {
+	all     int64
+	servers int64 // of the control planes
+}
+
 // watch samples the memory of a process and of all below it until the
-// returned function is called, which gives the peak in bytes. It is 0 where
-// there is no /proc.
-func watch(pid int) func() int64 {
+// returned function is called, which gives the peaks. They are 0 where there
+// is no /proc.
+func watch(pid int) func() memory {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
-	var peak int64
+	var peak memory
 	wg.Add(1)
 	go func() {
 		defer wg.Done()
@@ -29,11 +35,12 @@ func watch(pid int) func() int64 {
 			case <-done:
 				return
 			case <-tick.C:
-				peak = max(peak, resident(pid))
+				now := resident(pid)
+				peak.all, peak.servers = max(peak.all, now.all), max(peak.servers, now.servers)
 			}
 		}
 	}()
-	return func() int64 {
+	return func() memory {
 		close(done)
 		wg.Wait()
 		return peak
@@ -42,8 +49,8 @@ func watch(pid int) func() int64 {
 
 // resident adds up the memory of a process and its descendants; pages that
 // several of them share count once.
-func resident(root int) int64 {
-	parents := map[int]int{}
+func resident(root int) memory {
+	parents, server := map[int]int{}, map[int]bool{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(d))
@@ -52,21 +59,34 @@ func resident(root int) int64 {
 			continue
 		}
 		// The name stands in parentheses and may hold anything.
-		rest := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		name, after, _ := cutLast(string(data), ")")
+		rest := strings.Fields(after)
+		server[pid] = strings.HasSuffix(name, "(etcd") || strings.HasSuffix(name, "(kube-apiserver")
 		if len(rest) > 1 {
 			parents[pid], _ = strconv.Atoi(rest[1])
 		}
 	}
-	var total int64
+	var total memory
 	for pid := range parents {
 		for p := pid; p > 1; p = parents[p] {
 			if p == root {
-				total += share(pid)
+				n := share(pid)
+				if total.all += n; server[pid] {
+					total.servers += n
+				}
 				break
 			}
 		}
 	}
 	return total
+}
+
+// cutLast splits a text at the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // share is the memory of a process in bytes, its part of shared pages included.

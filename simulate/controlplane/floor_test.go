@@ -1,0 +1,120 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+)
+
+// load is what one cluster takes in.
+type load struct {
+	Given   []*unstructured.Unstructured `json:"given"`   // there before, not dry-run
+	Objects []*unstructured.Unstructured `json:"objects"` // in the order in which they are applied
+}
+
+// BenchmarkObjects is the time in which a control plane for each cluster in the
+// file that FLUX_REHEARSE_OBJECTS names starts and takes its objects: a dry run
+// and an apply of each, one after the other, and nothing else. That is the least
+// that a replay of them can take.
+func BenchmarkObjects(b *testing.B) {
+	file := os.Getenv("FLUX_REHEARSE_OBJECTS")
+	if file == "" {
+		b.Skip("FLUX_REHEARSE_OBJECTS names no file with objects")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var clusters []load
+	if err := json.Unmarshal(data, &clusters); err != nil {
+		b.Fatal(err)
+	}
+	var refused atomic.Int64
+	for b.Loop() {
+		group, ctx := errgroup.WithContext(b.Context())
+		group.SetLimit(runtime.NumCPU())
+		for _, c := range clusters {
+			group.Go(func() error {
+				n, err := c.take(ctx, b.TempDir())
+				refused.Add(int64(n))
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(refused.Load())/float64(b.N), "refused/op")
+}
+
+// intake applies objects to a plane.
+type intake struct {
+	client  dynamic.Interface
+	mapper  meta.ResettableRESTMapper
+	refused int
+}
+
+func (l load) take(ctx context.Context, dir string) (refused int, err error) {
+	p, err := Start(ctx, Options{Dir: dir})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if stop := p.Stop(); err == nil {
+			err = stop
+		}
+	}()
+	config := p.Config()
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return 0, err
+	}
+	found, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return 0, err
+	}
+	in := &intake{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found))}
+	for _, u := range l.Given {
+		in.send(ctx, u, nil)
+	}
+	for _, u := range l.Objects {
+		in.send(ctx, u, []string{metav1.DryRunAll})
+		in.send(ctx, u, nil)
+	}
+	return in.refused, ctx.Err()
+}
+
+func (in *intake) send(ctx context.Context, u *unstructured.Unstructured, dryRun []string) {
+	const patience, pause = 5 * time.Second, 5 * time.Millisecond
+	gvk := u.GroupVersionKind()
+	m, err := in.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	for begin := time.Now(); meta.IsNoMatchError(err) && time.Since(begin) < patience; {
+		time.Sleep(pause) // its definition has come, and is not served yet
+		in.mapper.Reset()
+		m, err = in.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	}
+	if err == nil {
+		var to dynamic.ResourceInterface = in.client.Resource(m.Resource)
+		if m.Scope.Name() == meta.RESTScopeNameNamespace {
+			to = in.client.Resource(m.Resource).Namespace(u.GetNamespace())
+		}
+		_, err = to.Apply(ctx, u.GetName(), u, metav1.ApplyOptions{FieldManager: "floor", Force: true, DryRun: dryRun})
+	}
+	if err != nil && !apierrors.IsConflict(err) && len(dryRun) == 0 {
+		in.refused++
+	}
+}
