@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -98,10 +99,15 @@ func (s section) broken() bool {
 	return false
 }
 
-// annotateFacts writes one annotation for each fact.
-func (p *printer) annotateFacts(cluster string, list []finding.Fact) {
-	for _, f := range list {
-		p.annotate(annotation{levels[f.Severity], f.Pos, f.Fact + " in cluster " + cluster,
+// annotateFacts writes one annotation for each fact. The line of an object that
+// goes is one of the file as it was.
+func (p *printer) annotateFacts(cluster string, s *v1.Step) {
+	for _, f := range s.Facts {
+		pos := f.Pos
+		if slices.ContainsFunc(s.Changes, func(c diff.Change) bool { return c.Object == f.Object && (c.Action == diff.Delete || c.Action == diff.Orphan) }) {
+			pos.Line, pos.EndLine, pos.Col, pos.EndCol = 0, 0, 0, 0
+		}
+		p.annotate(annotation{levels[f.Severity], pos, f.Fact + " in cluster " + cluster,
 			withHint(f.Object.String()+" "+shortMessage(f.Message), f.Check)})
 	}
 }

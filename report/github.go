@@ -38,7 +38,7 @@ func writeGitHub(w io.Writer, r Report, o Options) error {
 				continue
 			}
 			p.annotateStep(c.Name, step, was)
-			p.annotateFacts(c.Name, step.Facts)
+			p.annotateFacts(c.Name, step)
 		}
 	}
 	p.summary(r)
