@@ -104,7 +104,9 @@ func (s section) broken() bool {
 func (p *printer) annotateFacts(cluster string, s *v1.Step) {
 	for _, f := range s.Facts {
 		pos := f.Pos
-		if slices.ContainsFunc(s.Changes, func(c diff.Change) bool { return c.Object == f.Object && (c.Action == diff.Delete || c.Action == diff.Orphan) }) {
+		if slices.ContainsFunc(s.Changes, func(c diff.Change) bool {
+			return c.Object == f.Object && (c.Action == diff.Delete || c.Action == diff.Orphan)
+		}) {
 			pos.Line, pos.EndLine, pos.Col, pos.EndCol = 0, 0, 0, 0
 		}
 		p.annotate(annotation{levels[f.Severity], pos, f.Fact + " in cluster " + cluster,
