@@ -75,6 +75,7 @@ var owners = map[string][]string{
 	"github.com/fluxcd/pkg/artifact":             {"source"},
 	"sigs.k8s.io/controller-tools/":              {"schemas/generate"},
 	"github.com/fluxcd/pkg/runtime/cel":          {"simulate", "render/expression"},
+	"github.com/fluxcd/pkg/runtime/dependency":   {"simulate"},
 	"github.com/Masterminds/sprig/":              {"render/resourceset"},
 	"github.com/getsops/":                        {"render/kustomization/sops", "render/kustomization/sops/sopstest"},
 	"github.com/ProtonMail/":                     {"render/kustomization/sops", "render/kustomization/sops/sopstest"},

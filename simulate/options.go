@@ -77,6 +77,7 @@ type Emulate struct {
 	Quotas          bool   // quotas are in force
 	Webhooks        bool   // admission and conversion webhooks, whose pods do not run, are not called
 	AggregatedAPIs  bool   // APIService objects of services that do not run do not disturb discovery
+	Intervals       bool   // Flux objects that nothing else wakes come round at their interval
 	AssumeReady     bool   // what no controller here looks after is reported ready
 	NeverReady      string // annotation whose value "true" exempts an object from AssumeReady
 }
@@ -85,7 +86,7 @@ type Emulate struct {
 func RealCluster() Emulate {
 	return Emulate{
 		FluxInstall: true, ServiceAccounts: true, Namespaces: true, Garbage: true, ClusterRoles: true,
-		Pods: true, Quotas: true, Webhooks: true, AggregatedAPIs: true, AssumeReady: true,
+		Pods: true, Quotas: true, Webhooks: true, AggregatedAPIs: true, Intervals: true, AssumeReady: true,
 	}
 }
 

@@ -70,6 +70,7 @@ type replay struct {
 	placed     int                      // objects that others than Flux wrote so far
 	owned      bool                     // some object has an owner that may go
 	reported   map[types.UID]int64      // generations of the objects reported ready
+	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
 	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
 }
 
@@ -105,6 +106,7 @@ func newReplay(opts Options) (*replay, error) {
 		ending:     map[string]finding.Ref{},
 		unenforced: map[string]bool{},
 		hidden:     map[finding.Ref][]string{},
+		circles:    map[arrival]string{},
 		boot:       map[types.UID]bool{},
 	}
 	if r.renders == nil {

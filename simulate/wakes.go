@@ -1,0 +1,60 @@
+package simulate
+
+import (
+	"context"
+
+	order "github.com/fluxcd/pkg/runtime/dependency"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+// arrival is one revision of the artifact of a source.
+type arrival struct {
+	source   finding.Ref
+	revision string
+}
+
+// awoken reports whether a new revision of its source makes a Flux object
+// reconcile. kustomize-controller sorts the Kustomizations of a source by their
+// dependencies before it wakes them, and wakes none of them where these go in a
+// circle: each comes round at its own interval.
+func (r *replay) awoken(ctx context.Context, s *subject, revision string) bool {
+	if s.mem.revision == revision {
+		return false
+	}
+	source, ok := r.sourceOf(s)
+	if !ok || s.ref.Kind != kustomizationKind.Kind || s.mem.phase == phaseNew {
+		return true
+	}
+	a := arrival{source, revision}
+	circle, known := r.circles[a]
+	if !known {
+		circle = r.circle(ctx, a)
+		r.circles[a] = circle
+	}
+	if circle != "" {
+		r.note("a new revision of %s wakes none of its Kustomizations (%s): those that are ready follow at their interval", source, circle)
+	}
+	return circle == "" || r.opts.Emulate.Intervals
+}
+
+// circle says what keeps a new revision from waking anybody, empty for nothing.
+func (r *replay) circle(ctx context.Context, a arrival) string {
+	var all []order.Dependent
+	kind, _ := kindOf(finding.Ref{Group: kustomizationKind.Group, Kind: kustomizationKind.Kind})
+	for _, s := range r.subjects(ctx, kind) {
+		k, err := kustomizationOf(s.live)
+		if source, _ := r.sourceOf(s); err != nil || source != a.source {
+			continue
+		}
+		st := statusOf(s.live)
+		current := st.is(conditionReady, "True") || st.is(conditionReconciling, "True")
+		if !current || !sameRevision(a.revision, st.text("lastAttemptedRevision")) {
+			all = append(all, k)
+		}
+	}
+	if _, err := order.Sort(all); err != nil {
+		return err.Error()
+	}
+	return ""
+}
