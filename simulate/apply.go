@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -25,19 +26,17 @@ import (
 // options of kustomize-controller.
 func (r *replay) apply(ctx context.Context, a *attempt) error {
 	a.changes = ssa.NewChangeSet()
-	m, err := r.applier(ctx, a.k)
+	cl, err := r.cluster.as(r.userOf(a.k))
 	if err != nil {
 		return err
 	}
+	patient := &departures{Client: cl}
+	m := r.applierWith(patient, a.k)
 	objects, err := r.prepare(m, a)
 	if err != nil || len(objects) == 0 {
 		return err
 	}
-	opts := r.applyOptions(a.k)
-	if ahead, ok := m.Client().(*forerunner); ok {
-		ahead.expect(objects, opts)
-	}
-	changes, err := m.ApplyAllStaged(ctx, objects, opts)
+	changes, err := r.applyStaged(ctx, staged{patient, m, objects, r.applyOptions(a.k)})
 	log := changeLog(changes)
 	if changes != nil {
 		r.keepChanges(a.subject, changes)
@@ -62,9 +61,13 @@ func (r *replay) applier(_ context.Context, k *kustomizev1.Kustomization) (*ssa.
 	if err != nil {
 		return nil, err
 	}
+	return r.applierWith(cl, k), nil
+}
+
+func (r *replay) applierWith(cl client.Client, k *kustomizev1.Kustomization) *ssa.ResourceManager {
 	by := authorityOf(k.GroupVersionKind().GroupKind())
 	poller := polling.NewStatusPoller(cl, r.cluster.mapper, polling.Options{})
-	return ssa.NewResourceManager(&forerunner{Client: cl, manager: by.manager}, poller, ssa.Owner{Field: by.manager, Group: by.labels}), nil
+	return ssa.NewResourceManager(&forerunner{Client: cl, manager: by.manager}, poller, ssa.Owner{Field: by.manager, Group: by.labels})
 }
 
 // userOf is the user that a Kustomization acts as, empty for the controller itself.

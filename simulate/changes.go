@@ -175,7 +175,7 @@ func (r *replay) failed(ctx context.Context) []diff.Change {
 	var out []diff.Change
 	for ref, m := range r.memory {
 		switch m.phase {
-		case phaseFailed, phasePaused, phaseStalled, phaseBlocked:
+		case phaseFailed, phasePaused, phaseStalled, phaseBlocked, phaseLingering:
 		default:
 			continue
 		}

@@ -26,7 +26,7 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 			continue
 		}
 		m := s.mem
-		if m.busy || m.unfinished > 0 && (m.moment == r.moment() || m.unfinished == finalizeLimit) {
+		if m.busy || r.lingering(ctx, m) || m.unfinished > 0 && (m.moment == r.moment() || m.unfinished == finalizeLimit) {
 			continue
 		}
 		r.recorder.act(s.ref)

@@ -20,6 +20,7 @@ type attempt struct {
 	result  render.Result
 	changes *ssa.ChangeSet
 	drifted bool
+	writes  int // to the cluster before it, by anybody
 }
 
 // reconcileKustomization does what kustomize-controller does with a
@@ -29,7 +30,7 @@ func (r *replay) reconcileKustomization(ctx context.Context, s *subject) error {
 	if err != nil {
 		return r.hinder(ctx, s, obstacle{reason: "ReconciliationFailed", code: "invalid-object", message: err.Error()})
 	}
-	a := &attempt{subject: s, k: k, status: statusOf(s.live)}
+	a := &attempt{subject: s, k: k, status: statusOf(s.live), writes: r.recorder.count()}
 	a.result = r.render(ctx, s)
 	s.mem.failures, s.mem.blocked = nil, nil
 	if !operated(s.ref) {

@@ -26,7 +26,7 @@ func (r *replay) owners(ctx context.Context) []Owner {
 			Inventory: inventoryLines(st.fields["inventory"]), History: historyLines(st.fields["history"]),
 			Pos: r.placeOf(finding.Ref{}, s.ref, ""),
 		}
-		if st.is(conditionReady, "False") && !s.suspended() {
+		if (st.is(conditionReady, "False") || s.mem.phase == phaseLingering) && !s.suspended() {
 			o.Hint = advice.ForState(s.mem.reason)
 		}
 		if rev := artifactRevision(s.live); rev != "" {

@@ -22,8 +22,33 @@ func (r *replay) applyFailed(ctx context.Context, a *attempt, err error) error {
 	if len(a.subject.mem.failures) == 0 {
 		r.refused(a, err)
 	}
+	var l lingering
+	if errors.As(err, &l) {
+		return r.lingers(ctx, a, l)
+	}
 	r.markBeyond(ctx, a, err)
-	return r.fails(ctx, a, "ReconciliationFailed", err.Error())
+	if err := r.fails(ctx, a, "ReconciliationFailed", err.Error()); err != nil {
+		return err
+	}
+	r.again(a)
+	return nil
+}
+
+// repeatLimit is how often in a row an apply that fails is tried again only
+// since it has changed objects itself.
+const repeatLimit = 2
+
+// again has an attempt repeated that fails after it has changed objects: the
+// next one finds these as they should be, and may fail elsewhere.
+func (r *replay) again(a *attempt) {
+	m := a.subject.mem
+	if r.recorder.count() == a.writes {
+		m.repeats = 0
+		return
+	}
+	if m.repeats++; m.repeats <= repeatLimit {
+		m.moment = -1
+	}
 }
 
 // markBeyond tells the object that Flux stops at from those that it does not get to.

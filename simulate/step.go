@@ -48,7 +48,7 @@ func (r *replay) begin(in StepInput) {
 	}
 	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(cached), ranked: map[finding.Ref]bool{}}
 	for _, m := range r.memory {
-		m.resync, m.unfinished = in.Resync, 0
+		m.resync, m.unfinished, m.repeats = in.Resync, 0, 0
 	}
 	r.recorder.take()
 }
@@ -141,8 +141,11 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 	if m.phase == phaseWaiting || m.busy {
 		return false
 	}
+	if m.phase == phaseLingering {
+		return !r.lingering(ctx, m)
+	}
 	changed := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync ||
-		m.revision != r.revisionFor(ctx, s) || m.watched != r.watchedBy(ctx, s)
+		r.awoken(ctx, s, r.revisionFor(ctx, s)) || m.watched != r.watchedBy(ctx, s)
 	switch {
 	case changed:
 		return true

@@ -14,14 +14,15 @@ import (
 type phase int
 
 const (
-	phaseNew     phase = iota // never reconciled
-	phaseDone                 // ready, or suspended
-	phaseBlocked              // waits for a dependency or a source
-	phaseFailed               // is tried again when something has changed
-	phasePaused               // is tried again after a while, which changes objects: only when what decides about objects has changed
-	phaseStalled              // is not tried again before its spec or source changes
-	phaseWaiting              // has applied everything, waits for health
-	phaseUnknown              // something it needs is not at hand here
+	phaseNew       phase = iota // never reconciled
+	phaseDone                   // ready, or suspended
+	phaseBlocked                // waits for a dependency or a source
+	phaseFailed                 // is tried again when something has changed
+	phasePaused                 // is tried again after a while, which changes objects: only when what decides about objects has changed
+	phaseStalled                // is not tried again before its spec or source changes
+	phaseWaiting                // has applied everything, waits for health
+	phaseLingering              // has deleted an object to make it anew, waits for it to go
+	phaseUnknown                // something it needs is not at hand here
 )
 
 // memory is what the replay remembers of a Flux object between reconciliations.
@@ -43,6 +44,7 @@ type memory struct {
 	gone       bool
 	busy       bool // its controller works on it
 	attempts   int  // to reconcile it
+	repeats    int  // attempts in a row that have failed after they had changed objects
 	unfinished int  // failed attempts of this step to clean up after its deletion
 }
 

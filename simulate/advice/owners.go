@@ -4,6 +4,7 @@ package advice
 // code of its state. Where an object is refused, the advice is with the object.
 var states = map[string]string{
 	"access-denied":        "put both into one namespace, or let the controllers run without --no-cross-namespace-refs",
+	"deletion-pending":     "take the finalizer off the object or let its controller run; without spec.force and the force annotation nothing is deleted",
 	"dependency-not-found": "correct the name under spec.dependsOn, or add the object",
 	"dependency-not-ready": "repair what it waits for; nothing of it is applied until then",
 	"dependency-outdated":  "repair or resume what it waits for, which has not applied this revision; nothing of it is applied until then",

@@ -1,0 +1,262 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fluxcd/pkg/ssa"
+	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
+	ssautils "github.com/fluxcd/pkg/ssa/utils"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
+)
+
+// lingering says that an apply has deleted an object to make it anew, and that
+// the object does not go. The controller waits for that without end.
+type lingering struct {
+	objects []*unstructured.Unstructured
+}
+
+func (l lingering) Error() string {
+	var out []string
+	for _, u := range l.objects {
+		out = append(out, fmt.Sprintf("%s is being deleted and does not go: finalizers %q hold it", ssautils.FmtUnstructured(u), u.GetFinalizers()))
+	}
+	return strings.Join(out, "; ")
+}
+
+func (l lingering) refs() []finding.Ref {
+	var out []finding.Ref
+	for _, u := range l.objects {
+		out = append(out, render.RefOf(u))
+	}
+	return out
+}
+
+// halted says that an apply that waits for an object does not get to write.
+type halted struct{}
+
+func (halted) Error() string { return "nothing is applied before what is being deleted has gone" }
+
+// departures is the client of an apply that does not wait for what is being
+// deleted, since nothing else happens as long as it does.
+type departures struct {
+	client.Client
+	halt bool // dry runs and deletions only
+}
+
+// Get implements client.Client. An apply reads an object that is being deleted
+// once before it deletes it, and then until it is gone.
+func (d *departures) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	marked := obj.GetDeletionTimestamp() != nil || obj.GetResourceVersion() != ""
+	if err := d.Client.Get(ctx, key, obj, opts...); err != nil {
+		return err
+	}
+	u, ok := obj.(*unstructured.Unstructured)
+	if ok && marked && u.GetDeletionTimestamp() != nil {
+		return lingering{[]*unstructured.Unstructured{u.DeepCopy()}}
+	}
+	return nil
+}
+
+// Delete implements client.Client. No kubelet ends the Pods of the cluster.
+func (d *departures) Delete(ctx context.Context, obj client.Object, opts ...client.DeleteOption) error {
+	if obj.GetObjectKind().GroupVersionKind().Kind == "Pod" {
+		opts = append(opts, client.GracePeriodSeconds(0))
+	}
+	return d.Client.Delete(ctx, obj, opts...)
+}
+
+// Patch implements client.Client.
+func (d *departures) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+	o := (&client.PatchOptions{}).ApplyOptions(opts)
+	//lint:ignore SA1019 the library applies by way of a patch
+	if d.halt && patch == client.Apply && len(o.DryRun) == 0 {
+		return halted{}
+	}
+	return d.Client.Patch(ctx, obj, patch, opts...)
+}
+
+// staged is an apply in stages.
+type staged struct {
+	client  *departures
+	manager *ssa.ResourceManager // on the client
+	objects []*unstructured.Unstructured
+	opts    ssa.ApplyOptions
+}
+
+// applyStaged applies objects as the controller does. What it deletes to make it
+// anew goes with the help of the rest of the cluster; where it does not, the
+// error is lingering, unless another object of the stage fails in that time.
+func (r *replay) applyStaged(ctx context.Context, p staged) (*ssa.ChangeSet, error) {
+	all := ssa.NewChangeSet()
+	for {
+		changes, err := p.apply(ctx, p.objects)
+		all = merged(all, changes)
+		if gone := r.alive(ctx); gone != nil {
+			return all, gone
+		}
+		var l lingering
+		if !errors.As(err, &l) {
+			return all, p.overtaken(ctx, err)
+		}
+		gone, settled := r.departed(ctx, l.refs()[0])
+		if settled != nil {
+			return all, settled
+		}
+		if !gone {
+			return all, p.whileLingering(ctx, l)
+		}
+	}
+}
+
+// merged adds to a change set what a repeated apply says of objects that are
+// not in it yet.
+func merged(first, more *ssa.ChangeSet) *ssa.ChangeSet {
+	if more == nil {
+		return first
+	}
+	for _, e := range more.Entries {
+		if !slices.ContainsFunc(first.Entries, func(have ssa.ChangeSetEntry) bool { return have.ObjMetadata == e.ObjMetadata }) {
+			first.Entries = append(first.Entries, e)
+		}
+	}
+	return first
+}
+
+// departed lets the rest of the cluster deal with an object that is being
+// deleted, and reports whether it has gone.
+func (r *replay) departed(ctx context.Context, ref finding.Ref) (bool, error) {
+	actor := r.recorder.current()
+	turned, taken := r.recorder.answers()
+	defer func() {
+		r.recorder.act(actor)
+		r.recorder.resume(turned, taken)
+	}()
+	for before := -1; before != r.moment(); {
+		before = r.moment()
+		if err := r.settle(ctx); err != nil {
+			return false, err
+		}
+		if u := r.cluster.read(ctx, ref); u == nil || u.GetDeletionTimestamp() == nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// apply applies objects once.
+func (p staged) apply(ctx context.Context, objects []*unstructured.Unstructured) (*ssa.ChangeSet, error) {
+	if ahead, ok := p.manager.Client().(*forerunner); ok {
+		ahead.expect(objects, p.opts)
+	}
+	return p.manager.ApplyAllStaged(ctx, objects, p.opts)
+}
+
+// others does what happens up to the end of a stage to all objects but some,
+// without applying any. The error is halted when none of them fails.
+func (p staged) others(ctx context.Context, stage int, skipped func(*unstructured.Unstructured) bool) error {
+	var rest []*unstructured.Unstructured
+	for _, u := range p.objects {
+		if stageOf(u, p.opts) <= stage && !skipped(u) {
+			rest = append(rest, u)
+		}
+	}
+	p.client.halt = true
+	_, err := p.apply(ctx, rest)
+	if err == nil || errors.As(err, &halted{}) {
+		return halted{}
+	}
+	return err
+}
+
+// whileLingering does what else happens in the stage of an object that does not
+// go: an error of another object ends the wait.
+func (p staged) whileLingering(ctx context.Context, l lingering) error {
+	for {
+		err := p.others(ctx, stageOf(l.objects[0], p.opts), func(u *unstructured.Unstructured) bool {
+			return slices.Contains(l.refs(), render.RefOf(u))
+		})
+		var more lingering
+		switch {
+		case errors.As(err, &more):
+			l.objects = append(l.objects, more.objects...)
+		case errors.As(err, &halted{}):
+			return l
+		default:
+			return err
+		}
+	}
+}
+
+// overtaken returns the error that the controller meets first. The server looks
+// a second time, after a pause, before it says that a namespace is not there;
+// meanwhile another object of the stage may have failed.
+func (p staged) overtaken(ctx context.Context, err error) error {
+	missing := map[string]bool{}
+	for next := err; ; {
+		var dry *ssaerrors.DryRunErr
+		var status apierrors.APIStatus
+		if !errors.As(next, &dry) || dry.InvolvedObject() == nil {
+			return err
+		}
+		if !errors.As(next, &status) || !apierrors.IsNotFound(next) || status.Status().Details == nil || status.Status().Details.Kind != "namespaces" {
+			return next
+		}
+		missing[dry.InvolvedObject().GetNamespace()] = true
+		next = p.others(ctx, stageOf(dry.InvolvedObject(), p.opts), func(u *unstructured.Unstructured) bool { return missing[u.GetNamespace()] })
+	}
+}
+
+// stageOf is the stage in which an object is applied.
+func stageOf(u *unstructured.Unstructured, opts ssa.ApplyOptions) int {
+	switch {
+	case ssautils.IsClusterDefinition(u):
+		return 1
+	case ssautils.IsClassDefinition(u):
+		return 2
+	case ssautils.IsCustomStage(u, opts.CustomStageKinds):
+		return 3
+	}
+	return 4
+}
+
+// lingers leaves a Kustomization in the midst of an attempt that does not end
+// before objects have gone.
+func (r *replay) lingers(ctx context.Context, a *attempt, l lingering) error {
+	m := a.subject.mem
+	m.reason, m.on = "deletion-pending", l.refs()
+	var stay []Refusal
+	for _, u := range l.objects {
+		o := a.original(u)
+		stay = append(stay, Refusal{Object: o, Exists: true, Error: diff.Error{
+			Reason: "DeletionPending", Message: lingering{[]*unstructured.Unstructured{u}}.Error() + "; Flux waits for it and applies nothing else",
+		}})
+	}
+	others := slices.DeleteFunc(m.failures, func(f Refusal) bool { return slices.Contains(m.on, f.Object.Ref()) })
+	for i := range others {
+		others[i].Beyond = true
+	}
+	m.failures = append(stay, others...)
+	a.status.set(conditionReady, "Unknown", "Progressing", "Reconciliation in progress")
+	a.status.set(conditionReconciling, "True", "Progressing",
+		fmt.Sprintf("Detecting drift for revision %s with a timeout of %s", a.status.text("lastAttemptedRevision"), a.k.GetTimeout()))
+	a.status.drop(conditionStalled)
+	return r.conclude(ctx, a.subject, a.status, phaseLingering)
+}
+
+// lingering reports whether the controller still waits for objects to go.
+func (r *replay) lingering(ctx context.Context, m *memory) bool {
+	return m.phase == phaseLingering && slices.ContainsFunc(m.on, func(ref finding.Ref) bool {
+		u := r.cluster.read(ctx, ref)
+		return u != nil && u.GetDeletionTimestamp() != nil
+	})
+}

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+)
+
+// A verdict is what a Kustomization says of itself at the end of the last step:
+// how it begins, or all of it where it ends with "$".
+func TestVerdicts(t *testing.T) {
+	forced := func(name, more string) string {
+		return "{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name + ", namespace: default, " + more +
+			"annotations: {kustomize.toolkit.fluxcd.io/force: enabled}}, immutable: true, data: {A: VALUE}}"
+	}
+	held := "finalizers: [example.com/stay], "
+	invalid := strings.Replace(workload("invalid", "n", "n:1"), "selector:", "replicas: -1, selector:", 1)
+	absent := strings.Replace(configMap("absent", "one"), "default", "nowhere", 1)
+	space := "{apiVersion: v1, kind: Namespace, metadata: {name: made}}"
+	for _, row := range []struct {
+		reason string
+		emul   simulate.Emulate
+		base   map[string]string
+		head   map[string]string
+		want   map[string]string
+	}{{
+		reason: "an apply waits without end for what it deleted and a finalizer holds; an error of another object ends the wait",
+		base: map[string]string{
+			"clusters/stuck.yaml": child("stuck", ""), "stuck/a.yaml": forced("stuck", held), "stuck/b.yaml": configMap("besides", "VALUE"),
+			"clusters/fails.yaml": child("fails", ""), "fails/a.yaml": forced("fails", held),
+			"clusters/free.yaml": child("free", ""), "free/a.yaml": forced("free", ""),
+		},
+		head: map[string]string{"fails/b.yaml": invalid},
+		want: map[string]string{
+			"stuck": "Unknown Progressing Reconciliation in progress",
+			"fails": "False ReconciliationFailed Deployment/default/invalid dry-run failed (Invalid): Deployment.apps \"invalid\" is invalid: spec.replicas",
+			"free":  "True ReconciliationSucceeded Applied revision",
+		},
+	}, {
+		reason: "dependencies in a circle keep a new revision from waking any Kustomization of the source; what fails or waits comes again by itself",
+		base: map[string]string{
+			"clusters/x.yaml": child("x", "dependsOn: [{name: y}],"), "clusters/y.yaml": child("y", "dependsOn: [{name: x}],"),
+			"clusters/a.yaml": child("a", ""), "clusters/b.yaml": child("b", ""), "clusters/c.yaml": child("c", "dependsOn: [{name: b}],"),
+			"a/a.yaml": configMap("a", "VALUE"), "b/a.yaml": invalid, "c/a.yaml": configMap("c", "VALUE"),
+			"x/a.yaml": configMap("x", "one"), "y/a.yaml": configMap("y", "one"),
+		},
+		head: map[string]string{"b/a.yaml": configMap("b", "one")},
+		want: map[string]string{
+			"a": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["base"],
+			"b": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"],
+			"c": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"],
+			"x": "False DependencyNotReady dependency 'flux-system/y' is not ready",
+		},
+	}, {
+		reason: "where intervals pass, a circle only delays",
+		emul:   simulate.Emulate{Intervals: true},
+		base: map[string]string{
+			"clusters/x.yaml": child("x", "dependsOn: [{name: x}],"), "clusters/a.yaml": child("a", ""),
+			"a/a.yaml": configMap("a", "VALUE"), "x/a.yaml": configMap("x", "one"),
+		},
+		want: map[string]string{"a": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"]},
+	}, {
+		reason: "the server looks twice for a namespace, so another error of the stage comes first; a repeated attempt does not tell again what the first one made",
+		base: map[string]string{
+			"clusters/several.yaml": child("several", ""), "several/a.yaml": absent, "several/b.yaml": invalid,
+			"clusters/once.yaml": child("once", ""), "once/a.yaml": space, "once/b.yaml": invalid,
+			"clusters/nowhere.yaml": child("nowhere", ""), "nowhere/a.yaml": absent,
+		},
+		want: map[string]string{
+			"several": "False ReconciliationFailed Deployment/default/invalid dry-run failed",
+			"once":    "False ReconciliationFailed Deployment/default/invalid dry-run failed (Invalid): Deployment.apps \"invalid\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0$",
+			"nowhere": "False ReconciliationFailed ConfigMap/nowhere/absent not found: namespaces \"nowhere\" not found",
+		},
+	}} {
+		t.Run(row.reason[:strings.IndexAny(row.reason, ",;")], func(t *testing.T) {
+			head := maps.Clone(row.base)
+			maps.Copy(head, row.head)
+			last := steps(t, row.emul, valued(row.base, "one"), valued(head, "two"))[1]
+			got := map[string]string{}
+			for _, o := range last.Owners {
+				line := fmt.Sprintf("%s %s %s$", o.Ready.Status, o.Ready.Reason, strings.TrimSpace(o.Ready.Message))
+				if want, ok := row.want[o.Ref.Name]; ok && o.Ref.Kind == "Kustomization" {
+					got[o.Ref.Name] = line
+					if strings.HasPrefix(line, want) {
+						got[o.Ref.Name] = want
+					}
+				}
+			}
+			if d := cmp.Diff(row.want, got); d != "" {
+				t.Errorf("%s (-want +got):\n%s", row.reason, d)
+			}
+		})
+	}
+}
+
+// valued puts a value into the files of a repository.
+func valued(files map[string]string, value string) map[string]string {
+	out := map[string]string{}
+	for name, text := range files {
+		out[name] = strings.ReplaceAll(text, "VALUE", value)
+	}
+	return out
+}
+
+// steps replays two revisions of a repository.
+func steps(t *testing.T, e simulate.Emulate, base, head map[string]string) []simulate.Step {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	result, err := simulate.Run(ctx, simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: e,
+		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Steps
+}
