@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/ssa"
 	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -115,7 +116,30 @@ func (r *replay) finalizeKustomization(ctx context.Context, s *subject) (bool, e
 	if len(gone.Entries) > 0 {
 		r.event(s.ref, "Normal", statusOf(s.live).ready().Reason, gone.String())
 	}
-	return true, nil
+	return true, r.awaitEnd(ctx, s, k, gone)
+}
+
+// awaitEnd waits for what was deleted where the policy says so. What does not
+// go in time only makes an event.
+func (r *replay) awaitEnd(ctx context.Context, s *subject, k *kustomizev1.Kustomization, gone *ssa.ChangeSet) error {
+	if k.GetDeletionPolicy() != kustomizev1.DeletionPolicyWaitForTermination {
+		return nil
+	}
+	for _, e := range gone.Entries {
+		ref := refOfID(e.ObjMetadata)
+		if _, flux := kindOf(ref); flux || e.Action != ssa.DeletedAction {
+			continue
+		}
+		if departed, err := r.departed(ctx, ref); err != nil || departed {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		r.event(s.ref, "Warning", statusOf(s.live).ready().Reason, "failed to wait for resources termination")
+		return nil
+	}
+	return nil
 }
 
 // deletes reports whether the deletion of a Kustomization deletes its objects.
