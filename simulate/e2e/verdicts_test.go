@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
 
@@ -114,7 +115,7 @@ func steps(t *testing.T, e simulate.Emulate, base, head map[string]string) []sim
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	result, err := simulate.Run(ctx, simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: e,
+	result, err := simulate.Run(ctx, simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: e,
 		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}})
 	if err != nil {
 		t.Fatal(err)
