@@ -83,6 +83,7 @@ type Order struct {
 	First, Second finding.Ref   // in the order that was replayed
 	End, Other    string        // what becomes of the object, in words; Other if Second comes first
 	Destroyed     bool          // it is deleted in one of the orders
+	Stands        bool          // the object is a Flux object, and the ends are whether it is ready
 	Pos           finding.Position
 }
 

@@ -140,6 +140,15 @@ func TestOrderDependent(t *testing.T) {
 		"is deleted and created again if Kustomization/flux-system/apps comes first, and taken over if Kustomization/flux-system/infra does"})
 }
 
+func TestOrderOfStandings(t *testing.T) {
+	s := Step{Orders: []Order{{Object: apps, First: apps, Second: infra, End: "ready", Other: "not ready (BuildFailed)", Stands: true}}}
+	check(t, "it fails in one order", s, want{"order-dependent", finding.Warning, "Kustomization/flux-system/apps", "",
+		"is ready if Kustomization/flux-system/apps comes first, and not ready (BuildFailed) if Kustomization/flux-system/infra does"})
+	if got, want := Of(s)[0].Check, "change in one commit what has to come first, and the rest in another one"; got != want {
+		t.Errorf("what to do is %q, want %q", got, want)
+	}
+}
+
 func TestOrderOfSpec(t *testing.T) {
 	claimRef := finding.Ref{Kind: "PersistentVolumeClaim", Namespace: "shop", Name: "data"}
 	s := Step{Orders: []Order{{Object: apps, First: apps, Second: infra, End: "left in the cluster without an owner", Other: "deleted", Destroyed: true,

@@ -27,6 +27,9 @@ func findOrderDependent(s Step) []finding.Fact {
 			out = append(out, o.spec())
 			continue
 		}
+		if o.Stands {
+			f.Check = "change in one commit what has to come first, and the rest in another one"
+		}
 		if o.Destroyed {
 			f.Severity = lossOf(o.Object).severity
 		}

@@ -76,7 +76,7 @@ func standings(taken, other Step) []facts.Order {
 		}
 		i := slices.IndexFunc(taken.Open, func(p Precedence) bool { return p.First == was.Ref || p.Then == was.Ref })
 		p := taken.Open[max(i, 0)]
-		out = append(out, facts.Order{Object: was.Ref, First: p.Then, Second: p.First, End: readyWords(was), Other: readyWords(is), Pos: was.Pos})
+		out = append(out, facts.Order{Object: was.Ref, First: p.Then, Second: p.First, End: readyWords(was), Other: readyWords(is), Stands: true, Pos: was.Pos})
 	}
 	return out
 }
