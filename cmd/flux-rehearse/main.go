@@ -9,6 +9,7 @@ import (
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
@@ -19,6 +20,7 @@ func main() {
 	if code, ran := controlplane.Main(); ran {
 		os.Exit(code)
 	}
+	temporary.RestoreCache()
 	controlplane.CollectRarely()
 	// The libraries of the controllers log; what matters of it is in the result.
 	log.SetLogger(logr.Discard())

@@ -93,7 +93,7 @@ func openProject(opt *options) (*project, error) {
 	}
 	work, err := temporary.New("", "flux-rehearse-work-*")
 	if err != nil {
-		return nil, fmt.Errorf("make a work folder: %w", err)
+		return nil, fmt.Errorf("%w: free some space in the folder for temporary files, or set TMPDIR to another one", err)
 	}
 	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: plainObjects(recorded), keys: keys}, nil
 }

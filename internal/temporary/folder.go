@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -106,13 +108,26 @@ func Discard(path string) error {
 	return discard(path)
 }
 
+// discard tries again where a program makes the folder anew in the meantime.
 func discard(path string) error {
-	err := os.Rename(path, path+gone)
-	if err == nil {
-		return os.RemoveAll(path + gone)
+	const tries = 5
+	var err error
+	for range tries {
+		if err = os.Rename(path, path+gone); err == nil {
+			err = os.RemoveAll(path + gone)
+		} else {
+			err = errors.Join(os.RemoveAll(path), os.RemoveAll(path+gone))
+		}
+		if _, missing := os.Lstat(path); missing != nil {
+			break
+		}
 	}
-	return errors.Join(os.RemoveAll(path), os.RemoveAll(path+gone))
+	return err
 }
+
+// ownerless is after what time a folder without an OwnerFile is one whose
+// removal, or making, was interrupted.
+const ownerless = 10 * time.Minute
 
 func sweep(parent, pattern string) {
 	stale, _ := filepath.Glob(filepath.Join(parent, pattern))
@@ -123,6 +138,9 @@ func sweep(parent, pattern string) {
 		}
 		owner := filepath.Join(path, OwnerFile)
 		if info, err := os.Lstat(owner); err != nil || !info.Mode().IsRegular() {
+			if old(path) && own(path) {
+				_ = Discard(path)
+			}
 			continue
 		}
 		lock := flock.New(owner)
@@ -131,4 +149,16 @@ func sweep(parent, pattern string) {
 			_ = lock.Unlock()
 		}
 	}
+}
+
+func old(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir() && time.Since(info.ModTime()) > ownerless
+}
+
+// own reports whether the name of a folder ends as those that New makes.
+func own(path string) bool {
+	name := filepath.Base(path)
+	_, err := strconv.ParseUint(name[strings.LastIndex(name, "-")+1:], 10, 64)
+	return err == nil
 }

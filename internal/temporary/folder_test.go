@@ -2,8 +2,10 @@ package temporary
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestNewRemovesFoldersWithoutOwner(t *testing.T) {
@@ -27,8 +29,17 @@ func TestNewRemovesFoldersWithoutOwner(t *testing.T) {
 	if err := os.Mkdir(foreign, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	interrupted := filepath.Join(parent, "work-12345") // between its making and its lock
+	if err := os.Mkdir(interrupted, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{foreign, interrupted} {
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	last := open()
-	for path, want := range map[string]bool{living.Path: true, dead.Path: false, half: false, foreign: true, last.Path: true} {
+	for path, want := range map[string]bool{living.Path: true, dead.Path: false, half: false, foreign: true, interrupted: false, last.Path: true} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s is there: %t, want %t", path, err == nil, want)
 		}
@@ -81,5 +92,26 @@ func TestDiscard(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(f.Path)); err != nil || len(left) > 0 {
 		t.Errorf("left is %v: %v", left, err)
+	}
+}
+
+func TestDiscardAllRemovesTheFoldersOfTheProcess(t *testing.T) {
+	if parent := os.Getenv("TEMPORARY_TEST_PARENT"); parent != "" {
+		for range 2 {
+			if _, err := New(parent, "work-*"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		DiscardAll()
+		os.Exit(0)
+	}
+	parent := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "TEMPORARY_TEST_PARENT="+parent)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }

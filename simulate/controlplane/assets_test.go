@@ -46,11 +46,28 @@ func TestProgramsOfAssetsEndWithThePlane(t *testing.T) {
 	}
 }
 
+func TestAssetsThatCannotBeRun(t *testing.T) {
+	assets := t.TempDir()
+	for _, name := range []string{etcdName, apiServerName} {
+		if err := os.WriteFile(filepath.Join(assets, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Start(t.Context(), Options{Assets: assets, Dir: t.TempDir()})
+	if err == nil || !strings.HasSuffix(err.Error(), "cannot be run: make it executable with chmod +x") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	for _, row := range []struct{ reason, err, logs, want string }{
 		{"a full disk is told by etcd", "start", "panic: write: no space left on device", "start: free some space"},
 		{"a taken port is told by the API server", "start", "listen tcp 127.0.0.1:1: bind: address already in use", "start: another program took the port"},
 		{"a killed program had no memory", "start: signal: killed", "", "start: signal: killed: give the control plane at least 1 GB"},
+		{"etcd wants more files", "start", "file descriptor limit of etcd process is too low", "start: raise the limit of open files"},
+		{"no file may be that long", "start", "panic: failed to create WAL", "start: the folder for temporary files must take files of some megabytes"},
+		{"envtest finds no port", "no free ports found after 100 retries", "", "no free ports found after 100 retries: the control plane needs four free ports"},
+		{"a program that does not come up", "timeout waiting for process etcd to start", "", "timeout waiting for process etcd to start: the machine has too much to do"},
 		{"what is not known is kept", "start: odd", "all is well", "start: odd\nall is well"},
 	} {
 		if got := explain(errors.New(row.err), row.logs).Error(); !strings.HasPrefix(got, row.want) {

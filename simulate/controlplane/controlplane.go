@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -56,6 +57,8 @@ type Plane struct {
 	env      *envtest.ControlPlane
 	services string        // address range
 	silence  time.Duration // after which the plane is lost
+	// lastWords are the logs at the time when the start failed.
+	lastWords string
 
 	stop    sync.Once
 	stopErr error
@@ -104,7 +107,10 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 		if full(f.path) {
 			err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
 		}
-		err = explain(err, p.Logs())
+		if assets != "" {
+			err = fmt.Errorf("%w, with the programs of the folder %q that KUBEBUILDER_ASSETS names", err, assets)
+		}
+		err = explain(err, cmp.Or(p.lastWords, p.Logs()))
 		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
@@ -171,10 +177,12 @@ func (p *Plane) launch() error {
 func (p *Plane) startTogether() error {
 	p.env.APIServer.EtcdURL = p.env.Etcd.URL
 	var both errgroup.Group
+	var told sync.Once
 	for _, start := range []func() error{p.env.Etcd.Start, p.env.APIServer.Start} {
 		both.Go(func() error {
 			err := start()
 			if err != nil {
+				told.Do(func() { p.lastWords = p.Logs() }) // etcd removes the folder
 				_ = p.folder.disown()
 			}
 			return err
@@ -274,6 +282,9 @@ func assetsFolder(dir string) (string, error) {
 	}
 	for _, name := range []string{etcdName, apiServerName} {
 		info, err := os.Stat(filepath.Join(dir, name))
+		if err == nil && !info.IsDir() && runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {
+			return "", fmt.Errorf("%q cannot be run: make it executable with chmod +x", filepath.Join(dir, name))
+		}
 		if err != nil || info.IsDir() {
 			return "", fmt.Errorf("folder %q holds no program %q: name a folder with etcd and kube-apiserver, or none for the embedded version", dir, name)
 		}

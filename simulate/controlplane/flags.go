@@ -123,6 +123,11 @@ func freePort() (string, error) {
 		return "", fmt.Errorf("find a free port on %s: %w", loopback, err)
 	}
 	defer l.Close()
+	c, err := net.DialTimeout("tcp", l.Addr().String(), pulsePatient)
+	if err != nil {
+		return "", fmt.Errorf("connect to %s: %w: the control plane needs a loopback interface with this address", loopback, err)
+	}
+	_ = c.Close()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, err
 }
