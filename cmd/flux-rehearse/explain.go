@@ -15,8 +15,10 @@ import (
 func newExplain(opt *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [RULE|FACT]",
-		Short: "Tell what a rule or a fact reports, why it matters and what to do; without a name, list all",
-		Args:  oneAtMost("RULE or FACT"),
+		Short: "Tell why a rule or a fact matters and what to do",
+		Long: `explain tells what a rule or a fact reports, why it matters and what to do.
+Without a name it lists all.`,
+		Args: oneAtMost("RULE or FACT"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range rules.All() {

@@ -9,11 +9,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/flux-rehearse/flux-rehearse/report"
+	"github.com/flux-rehearse/flux-rehearse/schemas"
 )
 
 // Exit codes.
@@ -76,7 +78,11 @@ func execute(ctx context.Context, args []string, s streams, work *underway) (cod
 	case ctx.Err() != nil:
 		return exitBroken, interrupted
 	}
-	return exitBroken, opt.secrets.hide(err.Error())
+	message = opt.secrets.hide(err.Error())
+	if errors.Is(err, syscall.EMFILE) && !strings.Contains(message, "ulimit") {
+		message += ": raise the limit of open files: ulimit -n 4096"
+	}
+	return exitBroken, message
 }
 
 func newRoot(opt *options) *cobra.Command {
@@ -89,6 +95,8 @@ itself. It needs no cluster, no credentials and no network.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	// Flags and what is said of them fit a terminal of 80 columns.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(newValidate(opt), newSimulate(opt), newRender(opt), newExplain(opt), newVersion(opt))
 	return root
@@ -124,8 +132,11 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "renders and replays in parallel; the result does not depend on it")
 	f.StringSliceVar(&o.clusters, "cluster", nil, "only the clusters of this `name` (repeatable)")
 	f.StringSliceVar(&o.entries, "entry", nil, "`folder` that a root Kustomization applies, where the repository does not say (repeatable)")
+	f.Lookup("workers").DefValue = "one per processor"
 	f.StringVar(&o.flux, "flux-version", "", "Flux `minor` that the clusters run, such as 2.8")
 	f.StringVar(&o.colour, "color", "auto", "auto, always or never")
+	completes(cmd, "color", "auto", "always", "never")
+	completes(cmd, "flux-version", schemas.FluxVersions()...)
 	cmd.Args = oneAtMost("PATH")
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("output") && !slices.Contains(report.Formats(), o.format) {
@@ -143,6 +154,13 @@ func (o *options) shared(cmd *cobra.Command) *cobra.Command {
 // formats adds -o for a report.
 func (o *options) formats(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", strings.Join(report.Formats(), ", "))
+	completes(cmd, "output", report.Formats()...)
+}
+
+// completes has shells offer the values of a flag.
+func completes(cmd *cobra.Command, flag string, values ...string) {
+	offer := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	_ = cmd.RegisterFlagCompletionFunc(flag, offer) // fails for a flag that is not there
 }
 
 func (o *options) check() error {

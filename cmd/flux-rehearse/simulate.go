@@ -44,7 +44,7 @@ func newSimulate(opt *options) *cobra.Command {
 	var s simulation
 	cmd := &cobra.Command{
 		Use:   "simulate [PATH]",
-		Short: "Replay reconciliation against a real API server and show what changes",
+		Short: "Replay reconciliation on a real API server and show what changes",
 		Long: `simulate starts an API server of its own and replays on it what the Flux
 controllers would do with the repository: from an empty cluster, or with --base
 first the base revision and then the folder as it is.`,
@@ -58,8 +58,10 @@ first the base revision and then the folder as it is.`,
 	f.StringVar(&s.base, "base", "", "git `revision` that the clusters run now")
 	f.StringVar(&s.baseMap, "base-source-map", "", "source map `file` of the base revision, when it differs from --source-map")
 	f.StringVar(&s.failOn, "fail-on", "changes", "exit with 1 for `what`: changes, or failures only")
-	f.StringSliceVar(&s.live, "live", nil, "`file` with objects that the cluster holds now, such as kubectl get -o yaml prints; may be repeated")
+	f.StringSliceVar(&s.live, "live", nil, "`file` with objects that the cluster holds now, such as kubectl get -o yaml prints (repeatable)")
 	f.StringVar(&s.missingCRDs, "missing-crds", missingAccept, "custom `resources` whose definition nobody ships: accept them as they are, or fail as the API server does")
+	completes(cmd, "fail-on", "changes", "failures")
+	completes(cmd, "missing-crds", missingAccept, missingFail)
 	f.StringVar(&s.stateDir, "state-dir", "", "write what each cluster holds after each step into this `folder`")
 	return cmd
 }

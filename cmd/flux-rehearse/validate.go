@@ -30,6 +30,7 @@ func newValidate(opt *options) *cobra.Command {
 	opt.shared(cmd)
 	opt.formats(cmd)
 	cmd.Flags().StringVar(&failOn, "fail-on", "error", "exit with 1 for findings of this `severity` and above: error, warning, info")
+	completes(cmd, "fail-on", "error", "warning", "info")
 	return cmd
 }
 
