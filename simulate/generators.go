@@ -21,8 +21,13 @@ const generatorLabel = "source.extensions.fluxcd.io/generator"
 func (r *replay) generators(ctx context.Context) error {
 	k, _ := kindOf(finding.Ref{Group: generatorGroup, Kind: generatorKind.Kind})
 	for _, s := range r.subjects(ctx, k) {
-		paused := s.live.GetAnnotations()["source.extensions.fluxcd.io/reconcile"] == "Disabled"
-		if s.deleting() || paused || r.step.renderer[generatorKind] == nil || !r.step.input.Settings.Watches(s.live) {
+		if s.deleting() || r.step.renderer[generatorKind] == nil || !r.step.input.Settings.Watches(s.live) {
+			continue
+		}
+		if strings.EqualFold(s.live.GetAnnotations()[generatorPause], "disabled") {
+			if err := r.pauseGenerator(ctx, s); err != nil {
+				return err
+			}
 			continue
 		}
 		inputs := r.generatorInputs(ctx, s)
@@ -41,6 +46,24 @@ func (r *replay) generators(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// generatorPause is the annotation whose value "disabled" keeps source-watcher
+// from an ArtifactGenerator.
+const generatorPause = "source.extensions.fluxcd.io/reconcile"
+
+// pauseGenerator does what source-watcher does with an ArtifactGenerator that
+// is paused from its beginning. One that is paused later keeps its status.
+func (r *replay) pauseGenerator(ctx context.Context, s *subject) error {
+	if s.mem.phase != phaseNew {
+		return nil
+	}
+	if err := r.cluster.hold(ctx, s.live); err != nil {
+		return err
+	}
+	st := statusOf(s.live)
+	st.succeed("ReconciliationDisabled", "Initialized with reconciliation suspended")
+	return r.conclude(ctx, s, st, phaseDone)
 }
 
 // generatorInputs tells the revisions of the sources of a generator.

@@ -53,6 +53,7 @@ type replay struct {
 	produced   map[finding.Ref]bool                       // made by controllers that do not run here
 	index      map[finding.Ref]*unstructured.Unstructured // Kustomizations as listed last
 	artifacts  map[finding.Ref]source.Artifact            // of sources, the last good one
+	origins    map[finding.Ref]origin                     // of artifacts
 	failures   map[finding.Ref]*source.Failure            // of sources, why they have nothing new
 	boot       map[types.UID]bool                         // objects that were there before Flux
 	clock      int                                        // grows with every change that somebody may wait for
@@ -100,6 +101,7 @@ func newReplay(opts Options) (*replay, error) {
 		produced:   map[finding.Ref]bool{},
 		index:      map[finding.Ref]*unstructured.Unstructured{},
 		artifacts:  map[finding.Ref]source.Artifact{},
+		origins:    map[finding.Ref]origin{},
 		failures:   map[finding.Ref]*source.Failure{},
 		uids:       &uids{known: map[string]bool{}},
 		reported:   map[types.UID]int64{},

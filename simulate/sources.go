@@ -38,7 +38,18 @@ func (w world) Chart(ctx context.Context, ref finding.Ref, chart, version string
 	if obj == nil {
 		return source.Chart{}, render.NoSource(ref)
 	}
-	return w.replay.step.input.Sources.Chart(ctx, source.ChartRequest{Source: obj, Chart: chart, Version: version}, w.replay.getter(ctx))
+	from := origin{sources: w.replay.step.input.Sources, object: obj}
+	if stored, ok := w.replay.origins[ref]; ok {
+		from = stored
+	}
+	return from.sources.Chart(ctx, source.ChartRequest{Source: from.object, Chart: chart, Version: version}, w.replay.getter(ctx))
+}
+
+// origin is what the artifact that a source has stored was made from. A source
+// that is suspended or fails keeps it.
+type origin struct {
+	sources *source.Set
+	object  *unstructured.Unstructured
 }
 
 func (r *replay) getter(ctx context.Context) source.Getter {
@@ -70,7 +81,7 @@ func (r *replay) sourceDue(ctx context.Context, s *subject) bool {
 	case s.ref.Kind == helmChartKind.Kind && m.revision != r.chartOrigin(ctx, s):
 		return true
 	}
-	return m.phase != phaseDone && m.moment != r.moment()
+	return m.phase != phaseDone && m.phase != phaseStalled && m.moment != r.moment()
 }
 
 // chartOrigin is the revision of the artifact that a HelmChart is taken from.
@@ -95,8 +106,12 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	if s.ref.Kind == helmChartKind.Kind {
 		return r.reconcileChart(ctx, s)
 	}
-	a, failure := r.step.input.Sources.Artifact(ctx, s.live, r.getter(ctx))
 	st := statusOf(s.live)
+	failure := r.credentials(ctx, s)
+	var a source.Artifact
+	if failure == nil {
+		a, failure = r.step.input.Sources.Artifact(ctx, s.live, r.getter(ctx))
+	}
 	if failure != nil {
 		return r.sourceFails(ctx, s, st, failure)
 	}
@@ -108,6 +123,7 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 		r.event(s.ref, "Normal", "NewArtifact", announced(s.live, a))
 	}
 	r.artifacts[s.ref] = a
+	r.origins[s.ref] = origin{sources: r.step.input.Sources, object: s.live.DeepCopy()}
 	delete(r.failures, s.ref)
 	st.fields["artifact"] = artifactStatus(s.ref, a)
 	message := stored(s.ref.Kind, a.Revision)
@@ -182,62 +198,19 @@ func (r *replay) sourceFails(ctx context.Context, s *subject, st *status, f *sou
 	if reason == "" {
 		reason = "FetchFailed"
 	}
-	st.fail(reason, f.Message)
+	phase := phaseFailed
+	if st.fail(reason, f.Message); f.Stalled {
+		st.stall(reason, f.Message)
+		phase = phaseStalled
+	}
 	st.set("FetchFailed", "True", reason, f.Message)
 	st.observe()
-	r.event(s.ref, "Warning", reason, f.Message)
-	return r.conclude(ctx, s, st, phaseFailed)
-}
-
-// reconcileChart lets source-controller pack the chart of a HelmChart object.
-func (r *replay) reconcileChart(ctx context.Context, s *subject) error {
-	s.mem.revision = r.chartOrigin(ctx, s)
-	st := statusOf(s.live)
-	if r.opts.Releases == nil {
-		st.set(conditionReady, "Unknown", "Unknown", "charts are not replayed")
-		s.mem.reason = "not-replayed"
-		return r.conclude(ctx, s, st, phaseUnknown)
+	severity := "Warning"
+	if f.Reason == source.ReasonInclude && reason != "CopyFailure" {
+		severity = "Normal"
 	}
-	c := r.opts.Releases.Chart(ctx, r.releaseInput(s))
-	if c.Failure != nil {
-		return r.chartFails(ctx, s, st, c)
-	}
-	if c.Resolved > 0 {
-		r.event(s.ref, "Normal", "ResolvedDependencies", fmt.Sprintf("resolved %d chart dependencies", c.Resolved))
-	}
-	if st.text("observedChartName") != c.Name || artifactRevision(s.live) != c.Revision {
-		r.clock++
-		r.event(s.ref, "Normal", c.Reason, c.Message)
-	}
-	st.fields["artifact"] = artifactStatus(s.ref, source.Artifact{Revision: c.Revision, Digest: c.Digest})
-	st.fields["observedChartName"] = c.Name
-	st.succeed(c.Reason, c.Message)
-	st.set("ArtifactInStorage", "True", c.Reason, c.Message)
-	st.drop("FetchFailed", "BuildFailed")
-	return r.conclude(ctx, s, st, phaseDone)
-}
-
-func (r *replay) chartFails(ctx context.Context, s *subject, st *status, c ChartResult) error {
-	s.mem.reason = kebab(c.Failure.Reason)
-	st.observe()
-	if c.Unknown {
-		st.set(conditionReady, "Unknown", c.Failure.Reason, c.Failure.Message)
-		return r.conclude(ctx, s, st, phaseUnknown)
-	}
-	st.drop("FetchFailed", "BuildFailed")
-	if c.Stalled {
-		st.stall(c.Failure.Reason, c.Failure.Message)
-	} else {
-		st.fail(c.Failure.Reason, c.Failure.Message)
-	}
-	if c.Kind != "" {
-		st.set(c.Kind, "True", c.Failure.Reason, c.Failure.Message)
-	}
-	r.event(s.ref, "Warning", c.Failure.Reason, c.Failure.Message)
-	if c.Stalled {
-		return r.conclude(ctx, s, st, phaseStalled)
-	}
-	return r.conclude(ctx, s, st, phaseFailed)
+	r.event(s.ref, severity, reason, f.Message)
+	return r.conclude(ctx, s, st, phase)
 }
 
 func artifactRevision(u *unstructured.Unstructured) string {

@@ -145,7 +145,7 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 		return !r.lingering(ctx, m)
 	}
 	changed := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync ||
-		r.awoken(ctx, s, r.revisionFor(ctx, s)) || m.watched != r.watchedBy(ctx, s)
+		r.awoken(ctx, s, r.revisionFor(ctx, s)) && !r.sourceless(ctx, s) || m.watched != r.watchedBy(ctx, s)
 	switch {
 	case changed:
 		return true
@@ -256,6 +256,13 @@ func (r *replay) revisionFor(ctx context.Context, s *subject) string {
 		return rev + "@" + digest
 	}
 	return rev
+}
+
+// sourceless reports whether the source of the subject is gone. That wakes
+// nobody: the controller finds out when it looks the next time.
+func (r *replay) sourceless(ctx context.Context, s *subject) bool {
+	ref, ok := r.sourceOf(s)
+	return ok && r.cluster.read(ctx, ref) == nil
 }
 
 // watchedBy tells the versions of the ConfigMaps and Secrets that wake the

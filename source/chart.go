@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/fluxcd/pkg/version"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -158,14 +159,22 @@ func noSuchChart(req ChartRequest, named bool) *Failure {
 	cause := fmt.Sprintf("no '%s' chart with version matching '%s' found", req.Chart, req.Version)
 	condition, summary := invalidChart, "invalid chart reference"
 	isOCI := text(req.Source, "spec", "type") == "oci"
+	_, concrete := version.ParseVersion(req.Version)
 	switch {
-	case isOCI && !named:
-		condition, summary, pointer = "ChartPullError", "chart pull error", "/spec/chart/spec/chart"
-		url := strings.TrimRight(text(req.Source, "spec", "url"), "/") + "/" + req.Chart
-		cause = fmt.Sprintf("could not get tags for %q: unable to locate any tags in provided repository: %s", url, url)
+	case isOCI && concrete == nil:
+		return noSuchChartTag(req)
 	case isOCI:
 		condition, summary = "ChartPullError", "chart pull error"
 		cause = "could not locate a version matching provided version string " + req.Version
+		if _, err := semver.NewConstraint(req.Version); err != nil && req.Version != "" {
+			cause = err.Error()
+		}
+		if !named {
+			pointer = "/spec/chart/spec/chart"
+			url := strings.TrimRight(text(req.Source, "spec", "url"), "/") + "/" + req.Chart
+			cause = fmt.Sprintf("could not get tags for %q: could not fetch tags for %q: GET %q: response status code 404: name unknown: Unknown name",
+				req.Chart, url, chartEndpoint(req)+"/tags/list")
+		}
 	case !named:
 		cause, pointer = "no chart name found", "/spec/chart/spec/chart"
 	default:
@@ -176,6 +185,25 @@ func noSuchChart(req ChartRequest, named bool) *Failure {
 	f := refusal(req.Source, ReasonChart, condition,
 		summary+": failed to get chart version for remote reference: "+cause)
 	return f.at(pointer, "")
+}
+
+// noSuchChartTag is what the controller reports for a version of a chart that
+// the registry has not. It asks for no list of versions then.
+func noSuchChartTag(req ChartRequest) *Failure {
+	url := strings.TrimRight(text(req.Source, "spec", "url"), "/") + "/" + req.Chart + ":" + req.Version
+	f := refusal(req.Source, ReasonChart, "ChartPullError", fmt.Sprintf(
+		"chart pull error: failed to download chart for remote reference: failed to get '%s': failed to perform \"FetchReference\" on source: %s: not found",
+		url, strings.TrimPrefix(url, "oci://")))
+	return f.at("/spec/chart/spec/version", "")
+}
+
+// chartEndpoint is the address at which the API of a registry answers for a chart.
+func chartEndpoint(req ChartRequest) string {
+	at := req.Source.DeepCopy()
+	if spec, ok := at.Object["spec"].(map[string]any); ok {
+		spec["url"] = strings.TrimRight(text(req.Source, "spec", "url"), "/") + "/" + req.Chart
+	}
+	return endpoint(at)
 }
 
 // folderChart resolves a chart that is a folder or an archive in the artifact

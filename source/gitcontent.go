@@ -168,7 +168,7 @@ func (i include) copy(nodes []node, a Artifact) ([]node, *Failure) {
 		out = append(out, node{path: path.Join(to, rel), exec: f.Exec, origin: f.Origin, data: f.Data})
 	}
 	if len(out) == before && from != "." {
-		return fail(fmt.Sprintf("rename %s %s: no such file or directory", from, to))
+		return fail(fmt.Sprintf("cannot stat %s: stat %s: no such file or directory", from, from))
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/repo"
@@ -30,6 +31,10 @@ type checkout struct {
 
 // Resolve implements Resolver.
 func (gitRepository) Resolve(ctx context.Context, s *Set, obj *unstructured.Unstructured, get Getter) (Artifact, *Failure) {
+	if text(obj, "spec", "url") == "" && refOf(obj) != s.Self {
+		f := refusal(obj, ReasonURL, "AuthenticationFailed", "failed to configure authentication options: no transport type set")
+		return Artifact{}, f.at("/spec/url", "set spec.url")
+	}
 	c, f := s.checkout(ctx, obj, get)
 	if f != nil {
 		return Artifact{}, f
@@ -93,19 +98,30 @@ func (s *Set) checkout(ctx context.Context, obj *unstructured.Unstructured, get 
 	if found.closed && found.row == nil {
 		return checkout{}, noSuchRef(obj, kind, want)
 	}
+	if url := text(obj, "spec", "url"); s.Map.without("GitRepository", obj, url) {
+		f := refusal(obj, ReasonURL, gitFailed, fmt.Sprintf("failed to checkout and determine revision: unable to clone '%s': repository not found: ", url))
+		return checkout{}, f.at("/spec/url", "")
+	}
 	f := notLocal(obj, absence{what: fmt.Sprintf("%s %q", kind, want), extra: [][2]string{{"ref", "{" + kind + ": " + want + "}"}}})
 	return checkout{}, f
 }
 
+// gitFailed is the condition reason of a repository that cannot be checked out.
+const gitFailed = "GitOperationFailed"
+
 // noSuchRef is what the controller reports for a reference that the repository has not.
 func noSuchRef(obj *unstructured.Unstructured, kind, want string) *Failure {
-	const condition = "GitOperationFailed"
 	cause := ""
-	switch kind {
-	case refSemver:
+	switch name := refIn(obj).Name; {
+	case kind == refSemver:
 		cause = "no match found for semver: " + want
-	case refCommit:
+		if _, err := semver.NewConstraint(want); err != nil {
+			cause = "semver parse error: " + err.Error()
+		}
+	case kind == refCommit:
 		cause = fmt.Sprintf("unable to resolve commit object for '%s': object not found", want)
+	case name != "":
+		cause, kind = fmt.Sprintf("unable to resolve ref '%s' to a specific commit", name), refName
 	default:
 		full := want
 		if kind == refBranch {
@@ -115,7 +131,7 @@ func noSuchRef(obj *unstructured.Unstructured, kind, want string) *Failure {
 		}
 		cause = fmt.Sprintf("unable to clone '%s': couldn't find remote ref %q", text(obj, "spec", "url"), full)
 	}
-	f := refusal(obj, ReasonRef, condition, "failed to checkout and determine revision: "+cause)
+	f := refusal(obj, ReasonRef, gitFailed, "failed to checkout and determine revision: "+cause)
 	if refIn(obj) == (gitRef{}) {
 		return f.at("/spec/ref", "set spec.ref.branch: without spec.ref the branch is master")
 	}

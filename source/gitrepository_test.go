@@ -118,7 +118,7 @@ func TestSparseIncludeSubmodule(t *testing.T) {
 		{reason: "a folder that is there already", spec: `include: [{repository: {name: lib}, toPath: apps}]`, condition: "CopyFailure",
 			message: "failed to copy 'lib' include from  to apps: rename . apps: file exists"},
 		{reason: "a folder that the include has not", spec: `include: [{repository: {name: lib}, fromPath: gone}]`, condition: "CopyFailure",
-			message: "failed to copy 'lib' include from gone to lib: rename gone lib: no such file or directory"},
+			message: "failed to copy 'lib' include from gone to lib: cannot stat gone: stat gone: no such file or directory"},
 		{reason: "an include that does not exist", spec: `include: [{repository: {name: absent}}]`, condition: "NotFound",
 			message: `could not get resource for include 'absent': GitRepository.source.toolkit.fluxcd.io "absent" not found`},
 		{reason: "includes in a circle", spec: `include: [{repository: {name: one}}]`, condition: "NoArtifact",

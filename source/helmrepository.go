@@ -20,8 +20,14 @@ func (helmRepository) Resolve(_ context.Context, s *Set, obj *unstructured.Unstr
 	if f := helmURL(obj); f != nil {
 		return Artifact{}, f
 	}
+	url := text(obj, "spec", "url")
+	if s.Map.without("HelmRepository", obj, url) {
+		f := refusal(obj, ReasonURL, "Failed", fmt.Sprintf(
+			"failed to fetch Helm repository index: failed to cache index to temporary file: failed to fetch %s/index.yaml : 404 Not Found", strings.TrimRight(url, "/")))
+		return Artifact{}, f.at("/spec/url", "")
+	}
 	var index strings.Builder
-	for _, r := range s.Map.rowsOf("HelmRepository", obj, text(obj, "spec", "url")) {
+	for _, r := range s.Map.rowsOf("HelmRepository", obj, url) {
 		fmt.Fprintf(&index, "%s %s\n", r.Chart, r.chartVersion())
 	}
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(index.String())))
@@ -36,6 +42,7 @@ func helmURL(obj *unstructured.Unstructured) *Failure {
 	case isOCI && text(obj, "spec", "type") != "oci":
 		f := refusal(obj, ReasonURL, "URLInvalid",
 			"invalid Helm repository URL: 'oci' URL scheme cannot be used with 'default' HelmRepository type")
+		f.Stalled = true
 		return f.at("/spec/url", "set spec.type to oci")
 	case !isOCI && text(obj, "spec", "type") == "oci":
 		f := refusal(obj, ReasonURL, "URLInvalid", "failed to construct Helm client: invalid OCI registry URL: "+url)

@@ -38,6 +38,12 @@ func (m *Map) rowsOf(kind string, obj *unstructured.Unstructured, url string) []
 	return append(named, others...)
 }
 
+// without reports whether a source does not exist, as the map is closed and has
+// no row of it.
+func (m *Map) without(kind string, obj *unstructured.Unstructured, url string) bool {
+	return m != nil && m.Closed && len(m.rowsOf(kind, obj, url)) == 0
+}
+
 // closed reports whether rows are all that exists upstream.
 func (m *Map) closed(rows []*row) bool {
 	if len(rows) == 0 {
@@ -123,7 +129,11 @@ func (m *Map) oci(obj *unstructured.Unstructured, filter func(tag string) bool) 
 				best.offer(r, "", nil)
 			}
 		case kind == refSemver:
-			if v, ok := satisfies(ociVersion(tag), want); ok && filter(tag) {
+			ver := tag
+			if text(obj, "spec", "layerSelector", "mediaType") == chartLayer {
+				ver = ociVersion(tag)
+			}
+			if v, ok := satisfies(ver, want); ok && filter(tag) {
 				best.offer(r, tag, v)
 			} else if rowKind == refSemver && has == want {
 				best.offer(r, tag, nil)

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
 func init() { register("OCIRepository", ociRepository{}) }
@@ -25,22 +23,29 @@ func (ociRepository) Resolve(_ context.Context, s *Set, obj *unstructured.Unstru
 	if refOf(obj) == s.Self {
 		return s.selfOCI(obj)
 	}
-	url := text(obj, "spec", "url")
-	if !strings.HasPrefix(url, "oci://") {
-		f := refusal(obj, ReasonURL, "URLInvalid", fmt.Sprintf("URL validation failed for '%s': URL must be in format 'oci://<domain>/<org>/<repo>'", url))
-		return Artifact{}, f.at("/spec/url", "write the URL as oci://HOST/PATH")
+	if f := ociURL(obj); f != nil {
+		return Artifact{}, f
+	}
+	kind, want := refIn(obj).ociWant()
+	if s.Map.without("OCIRepository", obj, text(obj, "spec", "url")) {
+		return Artifact{}, noSuchName(obj, kind, want)
 	}
 	filter, f := tagFilter(obj)
+	if f == nil {
+		f = tagRange(obj)
+	}
 	if f != nil {
 		return Artifact{}, f
 	}
 	found := s.Map.oci(obj, filter)
-	kind, want := refIn(obj).ociWant()
 	if found.row == nil && found.closed {
 		return Artifact{}, noSuchTag(obj, kind, want)
 	}
 	if found.row == nil || found.row.Path == "" {
 		return Artifact{}, notLocal(obj, absence{what: fmt.Sprintf("%s %q", kind, want), extra: [][2]string{{"ref", "{" + kind + ": " + want + "}"}}})
+	}
+	if f := layerType(obj, found.row); f != nil {
+		return Artifact{}, f
 	}
 	a, err := s.layer(obj, found.row)
 	if err != nil {
@@ -48,7 +53,10 @@ func (ociRepository) Resolve(_ context.Context, s *Set, obj *unstructured.Unstru
 	}
 	digest := found.row.Digest
 	if digest == "" {
-		digest = a.Digest
+		digest, err = s.manifest(obj, found.row)
+	}
+	if err != nil {
+		return Artifact{}, unreadable(obj, fmt.Sprintf("%q", found.row.Path), err)
 	}
 	a.Revision = digest
 	if kind != refDigest {
@@ -112,7 +120,7 @@ func (s *Set) layer(obj *unstructured.Unstructured, r *row) (Artifact, error) {
 			b := s.extracted(key, treeNodes(tree), text(obj, "spec", "ignore"))
 			return Artifact{Digest: b.digest, Files: b.files}, b.err
 		}
-		b := s.shared.contents.do(key, func() built { return packed(filepath.Base(r.Path), treeNodes(tree)) })
+		b := s.shared.contents.do(key, func() built { return packed(r.Path, treeNodes(tree)) })
 		return Artifact{Digest: b.digest, Blob: b.blob}, b.err
 	}
 	b := s.shared.contents.do(key, func() built {
@@ -133,51 +141,41 @@ func (s *Set) layer(obj *unstructured.Unstructured, r *row) (Artifact, error) {
 	return Artifact{Digest: b.digest, Files: b.files, Blob: b.blob}, b.err
 }
 
-// packed is a folder as the archive that a registry would hold of it.
-func packed(name string, nodes []node) built {
+// manifest is the digest of what is at the path of a row, whatever an object
+// selects of it. It stands for the digest of the manifest, which the map does not know.
+func (s *Set) manifest(obj *unstructured.Unstructured, r *row) (string, error) {
+	info, err := os.Stat(r.Path)
+	if err != nil {
+		return "", err
+	}
+	b := s.shared.contents.do("manifest "+r.Path, func() built {
+		if !info.IsDir() {
+			blob, err := os.ReadFile(r.Path)
+			return built{digest: fmt.Sprintf("sha256:%x", sha256.Sum256(blob)), err: err}
+		}
+		tree, err := s.folder(r.Path, refOf(obj))
+		if err != nil {
+			return built{err: err}
+		}
+		return built{digest: load(treeNodes(tree)).digest}
+	})
+	return b.digest, b.err
+}
+
+// packed is a folder as the archive that a registry would hold of it: a chart
+// in a folder of its name, everything else as it is.
+func packed(dir string, nodes []node) built {
 	b := load(nodes)
 	if b.err != nil {
 		return b
+	}
+	name := ""
+	if slices.ContainsFunc(nodes, func(n node) bool { return n.path == "Chart.yaml" }) {
+		name = filepath.Base(dir)
 	}
 	blob, err := Pack(name, b.files)
 	return built{blob: blob, digest: fmt.Sprintf("sha256:%x", sha256.Sum256(blob)), err: err}
 }
 
-// tagFilter compiles spec.ref.semverFilter.
-func tagFilter(obj *unstructured.Unstructured) (func(string) bool, *Failure) {
-	pattern := text(obj, "spec", "ref", "semverFilter")
-	if pattern == "" {
-		return func(string) bool { return true }, nil
-	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		f := refusal(obj, ReasonRef, "ReadOperationFailed", fmt.Sprintf(
-			"failed to determine the artifact tag for '%s': %s", text(obj, "spec", "url"), err))
-		return nil, f.at("/spec/ref/semverFilter", "correct the regular expression")
-	}
-	return re.MatchString, nil
-}
-
-// noSuchTag is what the controller reports for a tag or range that the registry has not.
-func noSuchTag(obj *unstructured.Unstructured, kind, want string) *Failure {
-	url := text(obj, "spec", "url")
-	if kind == refSemver {
-		f := refusal(obj, ReasonRef, "ReadOperationFailed",
-			fmt.Sprintf("failed to determine the artifact tag for '%s': no match found for semver: %s", url, want))
-		return f.at("/spec/ref/semver", "")
-	}
-	scheme := "https"
-	if insecure, _, _ := unstructured.NestedBool(obj.Object, "spec", "insecure"); insecure {
-		scheme = "http"
-	}
-	host, name, _ := strings.Cut(strings.TrimPrefix(url, "oci://"), "/")
-	f := refusal(obj, ReasonRef, "OCIArtifactPullFailed", fmt.Sprintf(
-		"failed to determine artifact digest: GET %s://%s/v2/%s/manifests/%s: MANIFEST_UNKNOWN: Unknown manifest", scheme, host, name, want))
-	if kind == refDigest {
-		f.Message = strings.Replace(f.Message, "determine artifact digest", fmt.Sprintf("pull artifact from '%s'", url), 1)
-	}
-	return f.at(finding.Pointer("spec", "ref", kind), "")
-}
-
-// ociVersion reads a tag as a version; a tag cannot hold "+", so charts write "_".
+// ociVersion reads the tag of a chart as a version; a tag cannot hold "+", so charts write "_".
 func ociVersion(tag string) string { return strings.ReplaceAll(tag, "_", "+") }

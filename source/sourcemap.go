@@ -17,6 +17,7 @@ import (
 type Map struct {
 	File     string // the source map file
 	Complete bool   // a source that has rows has no other versions than those
+	Closed   bool   // a source without rows does not exist
 	rows     []row
 	http     map[string]string
 }
@@ -26,6 +27,7 @@ type row struct {
 	Kind, Namespace, Name    string
 	URL, Chart, Version      string
 	Resolved, Commit, Digest string
+	MediaType                string // of the layer of an OCI artifact, empty when it is not known
 	Ref                      gitRef
 	Path                     string // absolute, empty when the content is not at hand
 	Complete, Invented       bool
@@ -98,6 +100,9 @@ func (m *Map) read(root *yaml.Node, dir string) error {
 	if m.Complete, err = m.truth(top["complete"], "complete"); err != nil {
 		return err
 	}
+	if m.Closed, err = m.truth(top["closed"], "closed"); err != nil {
+		return err
+	}
 	list := top["sources"]
 	if list == nil || list.Tag == "!!null" {
 		return nil
@@ -137,7 +142,7 @@ func (m *Map) row(item *yaml.Node, dir string) (row, error) {
 	}{
 		{"kind", &r.Kind}, {"namespace", &r.Namespace}, {"name", &r.Name}, {"url", &r.URL},
 		{"chart", &r.Chart}, {"version", &r.Version}, {"resolved", &r.Resolved},
-		{"commit", &r.Commit}, {"digest", &r.Digest}, {"match", &match}, {"path", &path},
+		{"commit", &r.Commit}, {"digest", &r.Digest}, {"mediaType", &r.MediaType}, {"match", &match}, {"path", &path},
 	} {
 		if *t.to, err = m.text(f[t.key], t.key); err != nil {
 			return row{}, err

@@ -56,6 +56,7 @@ type Failure struct {
 	finding.Problem
 	Unknown   bool
 	Condition string // the reason source-controller sets on the Ready condition
+	Stalled   bool   // the controller does not try again before the spec changes
 }
 
 // Getter finds other objects of the cluster, for includes and generators.

@@ -299,7 +299,9 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	return o, nil
 }
 
-// fluxCRDs are the CRDs of the Flux that the cluster runs.
+// fluxCRDs are the CRDs of the Flux that the cluster runs: where what the
+// cluster does not hold does not exist, only those of the controllers that are
+// replayed.
 func (c *cluster) fluxCRDs() []*unstructured.Unstructured {
 	operated := c.entry.Found == repo.FoundInstance || slices.ContainsFunc(c.world.Outcomes, func(o *render.Outcome) bool {
 		return o.Object.Ref().Kind == "FluxInstance"
@@ -307,7 +309,19 @@ func (c *cluster) fluxCRDs() []*unstructured.Unstructured {
 	if operated {
 		return c.catalog.OperatedFluxCRDs()
 	}
-	return c.catalog.FluxCRDs()
+	all := c.catalog.FluxCRDs()
+	if !c.settings.Complete {
+		return all
+	}
+	return slices.DeleteFunc(all, func(crd *unstructured.Unstructured) bool {
+		group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
+		return !slices.Contains(replayedGroups, group)
+	})
+}
+
+// replayedGroups are the API groups of the controllers that are replayed.
+var replayedGroups = []string{
+	"kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io", "source.toolkit.fluxcd.io", "source.extensions.fluxcd.io",
 }
 
 // upgradesFlux reports whether head runs another Flux than base, whose CRDs no

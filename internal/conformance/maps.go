@@ -17,18 +17,20 @@ type row struct {
 	Chart   string            `yaml:"chart,omitempty"`
 	Version string            `yaml:"version,omitempty"`
 	Ref     map[string]string `yaml:"ref,omitempty"`
+	Type    string            `yaml:"mediaType,omitempty"`
 	Path    string            `yaml:"path"`
 }
 
 type sourceMap struct {
 	Complete bool  `yaml:"complete"` // what is not listed does not exist
+	Closed   bool  `yaml:"closed"`
 	Sources  []row `yaml:"sources"`
 }
 
 // maps writes the source map of each step: what is published before step head
 // is in the second one only.
 func (s *stage) maps() error {
-	base := sourceMap{Complete: true}
+	base := sourceMap{Complete: true, Closed: true}
 	if err := s.otherRepositories(&base); err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (s *stage) maps() error {
 	if err := write(filepath.Join(s.dir, "map-base.yaml"), base); err != nil {
 		return err
 	}
-	all := sourceMap{Complete: true, Sources: append([]row(nil), base.Sources...)}
+	all := sourceMap{Complete: true, Closed: true, Sources: append([]row(nil), base.Sources...)}
 	if err := s.published(&all, "-head"); err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func (s *stage) published(m *sourceMap, suffix string) error {
 			}
 			m.Sources = append(m.Sources, row{
 				Kind: "OCIRepository", URL: fill("__OCI_URL__/" + filepath.Base(name)),
-				Ref: map[string]string{"tag": filepath.Base(tag)}, Path: rel,
+				Ref: map[string]string{"tag": filepath.Base(tag)}, Path: rel, Type: "application/vnd.cncf.flux.content.v1.tar+gzip",
 			})
 		}
 	}
@@ -107,7 +109,7 @@ func (s *stage) publish(m *sourceMap, dir, suffix string) error {
 		row{Kind: "HelmRepository", URL: fill("__HELM_URL__"), Chart: chart.Name, Version: chart.Version, Path: rel},
 		row{Kind: "HelmRepository", URL: fill("__OCI_URL__/charts"), Chart: chart.Name, Version: chart.Version, Path: rel},
 		row{Kind: "OCIRepository", URL: fill("__OCI_URL__/charts/" + chart.Name),
-			Ref: map[string]string{"tag": strings.ReplaceAll(chart.Version, "+", "_")}, Path: rel})
+			Ref: map[string]string{"tag": strings.ReplaceAll(chart.Version, "+", "_")}, Path: rel, Type: "application/vnd.cncf.helm.chart.content.v1.tar+gzip"})
 	return nil
 }
 
@@ -118,6 +120,7 @@ func (s *stage) config() error {
 		rehearsal["workloads"] = "ready"
 	}
 	c := map[string]any{
+		"fluxVersion": "2.9", // of the controllers of the records
 		"controllers": map[string]any{"kustomize": s.Flags["kustomize"], "helm": s.Flags["helm"], "sourceWatcher": s.Watcher},
 		"rehearsal":   rehearsal,
 		"bootstrap":   s.bootstrap(),

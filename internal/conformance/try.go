@@ -136,10 +136,17 @@ var masked = []struct {
 	{regexp.MustCompile(`\b([0-9]+h)?([0-9]+m)?[0-9]+(\.[0-9]+)?(ms|s|m|h)\b`), "<dur>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
 	// The controller names the folder into which it unpacks the artifact.
+	{regexp.MustCompile(`'<tmpdir>/kustomization-<tmp>'`), "'.'"},
 	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/?`), ""},
+	{regexp.MustCompile(`<tmpdir>/gitrepository-[a-z0-9-]*(<tmp>|[0-9]+)/`), ""},
+	{regexp.MustCompile(`<tmpdir>/flux-include-(<tmp>|[0-9]+)/unpack/`), ""},
 	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/helmchart-(<tmp>|[0-9]+)/source/`), ""},
 	// The program fetches no index of a Helm repository, and does not know its size.
 	{regexp.MustCompile(`index of (size [0-9.]+k?B|unknown size)`), "index"},
+	{regexp.MustCompile(`<tmpdir>/kustomize-(<tmp>|[0-9]+)`), "/tmp/kustomize-clone"},
+	{regexp.MustCompile(`<tmpdir>/`), "../"},
+	// kustomize prints some values with their place in memory.
+	{regexp.MustCompile(`&\{0x[0-9a-f]+( 0x[0-9a-f]+)*\}`), "&{}"},
 	// SOPS names files in the home of the controller, and wraps its lines.
 	{regexp.MustCompile(`'<scratch>/`), "'/"},
 	{regexp.MustCompile(`\n +\| `), " "},

@@ -51,6 +51,7 @@ type Failed struct {
 	Stalled   bool // the controller gives up until something changes
 	Problem   finding.Problem
 	HelmChart *unstructured.Unstructured // as in Prepared, nil when the controller does not get to make it
+	Chart     string                     // reason of the condition of the HelmChart, empty when the failure is not its
 }
 
 // failed is a failure of the controller at the field of the HelmRelease.
@@ -86,9 +87,9 @@ func sourceNotReady(name, text string) render.Condition {
 
 // buildError is what source-controller reports about a HelmChart.
 type buildError struct {
-	message string // of the Ready condition of the HelmChart
-	problem finding.Problem
-	unknown bool
+	condition, message string // reason and message of the Ready condition of the HelmChart
+	problem            finding.Problem
+	unknown            bool
 }
 
 // summaries is how source-controller starts the message of each reason.
@@ -106,7 +107,7 @@ func refuse(condition, text string, p finding.Problem) *buildError {
 	if p.Message == "" {
 		p.Message = text
 	}
-	return &buildError{message: summaries[condition] + text, problem: p}
+	return &buildError{condition: condition, message: summaries[condition] + text, problem: p}
 }
 
 // chartFailed is a HelmRelease whose HelmChart cannot be built.
@@ -118,7 +119,7 @@ func chartFailed(in render.Input, hc *unstructured.Unstructured, e *buildError) 
 	}
 	name := fmt.Sprintf("HelmChart '%s/%s'", hc.GetNamespace(), hc.GetName())
 	f := failed(in, sourceNotReady(name, e.message), e.problem)
-	f.HelmChart = hc
+	f.HelmChart, f.Chart = hc, e.condition
 	return f
 }
 
@@ -129,7 +130,7 @@ func unresolved(f *source.Failure, field string) *buildError {
 	p.Related = append(p.Related[:len(p.Related):len(p.Related)], related(p)...)
 	p.Object, p.Pos = finding.Ref{}, finding.Position{}
 	p.Field = field
-	e := &buildError{message: f.Message, problem: p, unknown: f.Unknown}
+	e := &buildError{condition: f.Condition, message: f.Message, problem: p, unknown: f.Unknown}
 	if f.Reason == source.ReasonNotFound {
 		e.message = fmt.Sprintf("failed to get source: %s.%s %q not found", f.Object.Kind, f.Object.Group, f.Object.Name)
 	}

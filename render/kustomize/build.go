@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	generator "github.com/fluxcd/pkg/kustomize"
@@ -57,7 +58,7 @@ func Prepare(in Input) (*Plan, *Failure) {
 	}
 	if !info.IsDir() {
 		return nil, &Failure{Reason: "path-not-directory", Condition: buildFailed, Path: p.Dir,
-			Message: fmt.Sprintf("open %s/kustomization.yaml: not a directory", p.Dir)}
+			Message: fmt.Sprintf("open %[1]s/kustomization.yaml: not a directory\nremove %[1]s/kustomization.yaml: not a directory", p.Dir)}
 	}
 	if err := p.open(); err != nil {
 		return nil, p.failure(err)
@@ -157,8 +158,12 @@ func (p *Plan) mask(s string) string {
 	for dir, up := filepath.Dir(p.root), "../"; dir != "/" && dir != "."; dir, up = filepath.Dir(dir), up+"../" {
 		s = strings.ReplaceAll(s, dir+"/", up)
 	}
-	return s
+	return address.ReplaceAllString(s, "&{}")
 }
+
+// address is a place in memory, as kustomize prints of some values: it differs
+// from run to run.
+var address = regexp.MustCompile(`&\{0x[0-9a-f]+(?: 0x[0-9a-f]+)*\}`)
 
 func (p *Plan) failure(err error) *Failure {
 	return translate(p.mask(err.Error()))

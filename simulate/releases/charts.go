@@ -118,6 +118,9 @@ func notPacked(hc *render.Object, f *helmrelease.Failed) simulate.ChartResult {
 	if !ok {
 		c = [2]string{"ChartPullError", "FetchFailed"}
 	}
+	if f.Chart != "" {
+		c[0] = f.Chart
+	}
 	message := strings.TrimPrefix(f.Ready.Message, fmt.Sprintf("%s '%s/%s' is not ready: ", chartKind, hc.GetNamespace(), hc.GetName()))
 	return simulate.ChartResult{
 		Failure: &render.Condition{Status: "False", Reason: c[0], Message: message}, Kind: c[1], Stalled: slices.Contains(stalling, c[0]),

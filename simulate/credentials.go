@@ -1,0 +1,76 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/source"
+)
+
+// credential is a field of a source that names a Secret or ServiceAccount, and
+// what source-controller reports when that does not exist.
+type credential struct {
+	field   []string
+	kind    string
+	message string // with KEY for namespace and name, NAME, and URL
+}
+
+// Secrets that the controllers read by themselves, and through their library.
+const (
+	notRead  = "KEY': secrets \"NAME\" not found"
+	notFound = "secret 'KEY' not found"
+)
+
+// credentialsOf are the credentials of each kind of source, in the order in
+// which source-controller reads them.
+var credentialsOf = map[string][]credential{
+	"GitRepository": {
+		{[]string{"proxySecretRef", "name"}, "Secret", "failed to configure proxy options: " + notFound},
+		{[]string{"secretRef", "name"}, "Secret", "failed to get secret 'KEY': failed to get secret '" + notRead},
+	},
+	"OCIRepository": {
+		{[]string{"secretRef", "name"}, "Secret", "failed to get credential: failed to get secret '" + notRead},
+		{[]string{"serviceAccountName"}, "ServiceAccount", "failed to get credential: serviceaccount 'KEY' not found"},
+		{[]string{"proxySecretRef", "name"}, "Secret", "failed to get proxy address: " + notFound},
+		{[]string{"certSecretRef", "name"}, "Secret", "failed to generate transport for 'URL': " + notFound},
+	},
+	"HelmRepository": {
+		{[]string{"certSecretRef", "name"}, "Secret", "failed to get TLS authentication secret '" + notRead},
+		{[]string{"secretRef", "name"}, "Secret", "failed to get authentication secret '" + notRead},
+	},
+	"Bucket": {
+		{[]string{"secretRef", "name"}, "Secret", "failed to get secret '" + notRead},
+		{[]string{"sts", "secretRef", "name"}, "Secret", "failed to get STS secret '" + notRead},
+		{[]string{"proxySecretRef", "name"}, "Secret", "failed to get proxy URL: " + notFound},
+		{[]string{"certSecretRef", "name"}, "Secret", "failed to get TLS config: " + notFound},
+		{[]string{"sts", "certSecretRef", "name"}, "Secret", "failed to get STS TLS config: " + notFound},
+	},
+}
+
+// credentials is the Failure of a source whose credentials are not in the
+// cluster. Only where nothing is made by hand, that is known.
+func (r *replay) credentials(ctx context.Context, s *subject) *source.Failure {
+	if !r.step.input.Settings.Complete {
+		return nil
+	}
+	for _, c := range credentialsOf[s.ref.Kind] {
+		name, _, _ := unstructured.NestedString(s.live.Object, append([]string{"spec"}, c.field...)...)
+		ref := finding.Ref{Kind: c.kind, Namespace: s.ref.Namespace, Name: name}
+		if name == "" || r.cluster.read(ctx, ref) != nil {
+			continue
+		}
+		url, _, _ := unstructured.NestedString(s.live.Object, "spec", "url")
+		if c.field[0] == "secretRef" && s.ref.Kind == "OCIRepository" {
+			r.event(s.ref, "Normal", "AuthenticationFailed", fmt.Sprintf("auth secret '%s' not found", name))
+		}
+		return &source.Failure{Condition: "AuthenticationFailed", Problem: finding.Problem{
+			Reason: "authentication-failed", Object: s.ref, Field: finding.Pointer(append([]string{"spec"}, c.field...)...),
+			Message: strings.NewReplacer("KEY", s.ref.Namespace+"/"+name, "NAME", name, "URL", url).Replace(c.message),
+		}}
+	}
+	return nil
+}

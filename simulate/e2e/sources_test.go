@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+)
+
+func gitRepository(name, more string) string {
+	return fmt.Sprintf(`{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: %s, namespace: flux-system},
+spec: {interval: 1h, url: "https://git.test/flux-system", ref: {branch: main}, %s}}`, name, more)
+}
+
+func childOf(name, source string) string {
+	return fmt.Sprintf(`{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: %s, namespace: flux-system},
+spec: {interval: 1h, path: ./app, namePrefix: %s-, prune: true, sourceRef: {kind: GitRepository, name: %s}}}`, name, name, source)
+}
+
+// Sources that are refused, paused or gone, and those who need them.
+func TestSources(t *testing.T) {
+	base := map[string]string{
+		"app/cm.yaml":           configMap("cm", "one"),
+		"clusters/keyless.yaml": gitRepository("keyless", "secretRef: {name: absent}"),
+		"clusters/gone.yaml":    gitRepository("gone", ""), "clusters/ofgone.yaml": childOf("ofgone", "gone"),
+		"clusters/paused.yaml": `{apiVersion: source.extensions.fluxcd.io/v1beta1, kind: ArtifactGenerator,
+metadata: {name: paused, namespace: flux-system, annotations: {source.extensions.fluxcd.io/reconcile: disabled}},
+spec: {sources: [{alias: a, kind: GitRepository, name: gone}], artifacts: [{name: never, copy: [{from: "@a/**", to: "@artifact/"}]}]}}`,
+		"clusters/partly.yaml": child("partly", ""), "partly/space.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: stays}}",
+		"partly/gadget.yaml": "{apiVersion: example.org/v1, kind: Gadget, metadata: {name: g, namespace: default}}",
+	}
+	head := maps.Clone(base)
+	delete(head, "clusters/gone.yaml")
+	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: simulate.Emulate{Namespaces: true}}
+	for _, r := range []struct {
+		name string
+		tree map[string]string
+	}{{"base", base}, {"head", head}} {
+		in := revision(t, r.name, r.tree)
+		in.Settings.Complete = true
+		in.Renderers = append(in.Renderers, artifactgenerator.New())
+		o.Steps = append(o.Steps, in)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	result, err := simulate.Run(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := []struct{ reason, object, ready string }{
+		{"a Secret that nobody makes", "GitRepository/flux-system/keyless",
+			`False AuthenticationFailed failed to get secret 'flux-system/absent': failed to get secret 'flux-system/absent': secrets "absent" not found`},
+		{"a source that goes wakes nobody", "Kustomization/flux-system/ofgone", "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["base"]},
+		{"a generator that is paused from its beginning", "ArtifactGenerator/flux-system/paused",
+			"True ReconciliationDisabled Initialized with reconciliation suspended"},
+		{"a second attempt finds applied what the first one applied", "Kustomization/flux-system/partly",
+			"False ReconciliationFailed Gadget/default/g dry-run failed: no matches for kind \"Gadget\" in version \"example.org/v1\"\n"},
+	}
+	for i, step := range result.Steps {
+		got := map[string]string{}
+		for _, owner := range step.Owners {
+			got[owner.Ref.String()] = owner.Ready.Status + " " + owner.Ready.Reason + " " + owner.Ready.Message
+		}
+		for _, want := range wants {
+			if d := cmp.Diff(want.ready, got[want.object]); d != "" {
+				t.Errorf("step %d, %s (-want +got):\n%s", i, want.reason, d)
+			}
+		}
+	}
+}
