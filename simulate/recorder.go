@@ -164,6 +164,7 @@ func (r *recorder) gone() error {
 func (r *recorder) watching(config *rest.Config) *rest.Config {
 	c := rest.CopyConfig(config)
 	c.QPS = -1
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return orderly{next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return repeater{r.repeats, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return pulse{r, next} })
 	return c

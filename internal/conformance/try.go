@@ -153,8 +153,37 @@ var masked = []struct {
 	{regexp.MustCompile(`\s+`), " "},
 }
 
+// causes are the mistakes of an object as the server lists them, in any order.
+var causes = regexp.MustCompile(`, (?:[\w.\[\]"/-]+|<nil>): (?:Invalid value|Required value|Unsupported value|Duplicate value|Forbidden|Too long|Too many|Too few)`)
+
+// listed puts the mistakes of an object, which the server finds in the order of
+// a map, into one order.
+func listed(text string) string {
+	if head, tail, ok := strings.Cut(text, "errors:\n"); ok {
+		lines := strings.Split(tail, "\n")
+		slices.Sort(lines)
+		return head + "errors:\n" + strings.Join(lines, "\n")
+	}
+	head, tail, ok := strings.Cut(text, " is invalid: [")
+	list, rest, closed := strings.Cut(tail, "]\n")
+	if !ok || !closed {
+		list, rest = strings.TrimSuffix(tail, "]"), ""
+	}
+	if !ok {
+		return text
+	}
+	var parts []string
+	for at := causes.FindStringIndex(list); at != nil; at = causes.FindStringIndex(list) {
+		parts, list = append(parts, list[:at[0]]), list[at[0]+2:]
+	}
+	parts = append(parts, list)
+	slices.Sort(parts)
+	return head + " is invalid: [" + strings.Join(parts, ", ") + "]" + rest
+}
+
 // mask takes what differs from run to run out of a message.
 func mask(text string) string {
+	text = listed(text)
 	for _, m := range masked {
 		text = m.pattern.ReplaceAllString(text, m.by)
 	}
