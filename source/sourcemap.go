@@ -44,9 +44,11 @@ var mapKinds = []string{
 const clusterVariable = "<cluster>"
 
 // LoadMap reads a source map: a YAML file with a list "sources" whose rows name
-// a source (kind, namespace, name, url, ref, chart, version) and where its
+// a source (kind, namespace, name, url, ref, chart, version, mediaType) and where its
 // content is (path, relative to the folder of the file). Keys without meaning
-// are ignored. Rows with "match: synthetic" have made up values. Rows with "match: missing" are not at hand. An error names the
+// are ignored. Rows with "match: synthetic" have made up values. Rows with "match: missing" are not at hand.
+// With "complete: true" a source has no other versions than those of its rows,
+// with "closed: true" a source without rows does not exist. An error names the
 // file and the line.
 func LoadMap(file string) (*Map, error) {
 	data, err := os.ReadFile(file)

@@ -217,3 +217,17 @@ func TestTranslateKeepsUnknownText(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Places in memory, which kustomize prints, are no part of a message.
+func TestMessagesWithoutAddresses(t *testing.T) {
+	root := artifact(t, map[string]string{
+		"kustomization.yaml": "configMapGenerator:\n- {name: x, namespace: default, behavior: merge, literals: [a=1]}\n",
+	})
+	_, failure := attempt(Input{Root: root, Object: fluxObject(nil)})
+	if failure == nil {
+		t.Fatal("there is nothing to merge into, and the build succeeds")
+	}
+	if want := "kustomize build failed: merging from generator &{}: id resid.ResId{"; !strings.HasPrefix(failure.Message, want) {
+		t.Errorf("the message is %q, want it to begin with %q", failure.Message, want)
+	}
+}
