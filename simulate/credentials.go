@@ -74,3 +74,17 @@ func (r *replay) credentials(ctx context.Context, s *subject) *source.Failure {
 	}
 	return nil
 }
+
+// verification is the Failure of a GitRepository whose commits are to be
+// verified with keys that are not in the cluster.
+func (r *replay) verification(ctx context.Context, s *subject) *source.Failure {
+	name, _, _ := unstructured.NestedString(s.live.Object, "spec", "verify", "secretRef", "name")
+	ref := finding.Ref{Kind: "Secret", Namespace: s.ref.Namespace, Name: name}
+	if s.ref.Kind != "GitRepository" || name == "" || !r.step.input.Settings.Complete || r.cluster.read(ctx, ref) != nil {
+		return nil
+	}
+	return &source.Failure{Condition: "VerificationError", Problem: finding.Problem{
+		Reason: "verification-failed", Object: s.ref, Field: "/spec/verify/secretRef/name",
+		Message: fmt.Sprintf("public keys secret error: secrets %q not found", name),
+	}}
+}

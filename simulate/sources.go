@@ -112,6 +112,9 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	if failure == nil {
 		a, failure = r.step.input.Sources.Artifact(ctx, s.live, r.getter(ctx))
 	}
+	if failure == nil {
+		failure = r.verification(ctx, s)
+	}
 	if failure != nil {
 		return r.sourceFails(ctx, s, st, failure)
 	}

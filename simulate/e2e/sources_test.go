@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
@@ -38,7 +39,7 @@ spec: {sources: [{alias: a, kind: GitRepository, name: gone}], artifacts: [{name
 	}
 	head := maps.Clone(base)
 	delete(head, "clusters/gone.yaml")
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: simulate.Emulate{Namespaces: true}}
+	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.Emulate{Namespaces: true}}
 	for _, r := range []struct {
 		name string
 		tree map[string]string
