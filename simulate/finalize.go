@@ -53,6 +53,10 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 // whether that is over: an object whose cleaning fails stays.
 func (r *replay) finalize(ctx context.Context, s *subject, k fluxKind) (bool, error) {
 	defer s.begins()()
+	if s.remote() {
+		r.note("%s is deleted: what becomes of its objects on the cluster of spec.kubeConfig is not replayed", s.ref)
+		return true, nil
+	}
 	switch k.GroupKind {
 	case kustomizationKind, resourceSetKind:
 		return r.finalizeKustomization(ctx, s)

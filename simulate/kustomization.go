@@ -36,11 +36,18 @@ func (r *replay) reconcileKustomization(ctx context.Context, s *subject) error {
 	if !operated(s.ref) {
 		a.status.fields["lastAttemptedRevision"] = s.mem.revision
 	}
-	switch a.result.State {
-	case render.Failed, render.Blocked:
+	if s.remote() && a.result.Ready.Reason != "ArtifactFailed" {
+		if message := r.kubeConfigError(ctx, s); message != "" {
+			return r.fails(ctx, a, "ReconciliationFailed", message)
+		}
+	}
+	switch {
+	case a.result.State == render.Failed || a.result.State == render.Blocked:
 		return r.notRendered(ctx, a)
-	case render.Unknown:
+	case a.result.State == render.Unknown:
 		return r.unknown(ctx, a)
+	case s.remote():
+		return r.elsewhere(ctx, s, a.status)
 	}
 	r.keepRendered(s, a.result)
 	if err := r.apply(ctx, a); err != nil {

@@ -70,9 +70,11 @@ type replay struct {
 	settled    int                      // how much had changed when the rest of the cluster was imitated last
 	placed     int                      // objects that others than Flux wrote so far
 	owned      bool                     // some object has an owner that may go
+	lingering  bool                     // some deletion waits for what the object owns
 	reported   map[types.UID]int64      // generations of the objects reported ready
 	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
 	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
+	unclaimed  map[finding.Ref]bool     // objects of a dump that does not say who manages their fields
 }
 
 // stepRun is what is known of the step being played.
@@ -109,6 +111,7 @@ func newReplay(opts Options) (*replay, error) {
 		unenforced: map[string]bool{},
 		hidden:     map[finding.Ref][]string{},
 		circles:    map[arrival]string{},
+		unclaimed:  map[finding.Ref]bool{},
 		boot:       map[types.UID]bool{},
 	}
 	if r.renders == nil {
@@ -127,6 +130,7 @@ func newReplay(opts Options) (*replay, error) {
 		}
 		if w.after == nil || terminating(w.after) {
 			r.deletions++
+			r.lingering = r.lingering || waitsForOwned(w.after)
 			r.noteEnding(w.actor, w.ref)
 		}
 	}

@@ -12,7 +12,13 @@ import (
 
 // play replays one step until nothing changes any more.
 func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
+	first := !r.seeded
 	r.begin(in)
+	if !first {
+		if err := r.claim(ctx); err != nil {
+			return Step{}, err
+		}
+	}
 	r.step.owners = r.ownersNow(ctx)
 	r.beginOrder()
 	if err := r.edits(ctx); err != nil {
@@ -205,21 +211,13 @@ func (r *replay) reconcile(ctx context.Context, s *subject) error {
 	m := s.mem
 	m.resync, m.on = false, nil
 	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
-	if _, remote, _ := unstructured.NestedMap(s.live.Object, "spec", "kubeConfig"); remote {
-		return r.remote(ctx, s)
+	if s.remote() && s.ref.Kind == helmReleaseKind.Kind {
+		return r.remoteRelease(ctx, s)
 	}
 	if s.ref.Kind == helmReleaseKind.Kind {
 		return r.reconcileRelease(ctx, s)
 	}
 	return r.reconcileKustomization(ctx, s)
-}
-
-// remote leaves an object alone that is carried out on another cluster.
-func (r *replay) remote(ctx context.Context, s *subject) error {
-	st := statusOf(s.live)
-	s.mem.reason = "remote-cluster"
-	st.set(conditionReady, "Unknown", "Unknown", "its objects belong to the cluster of spec.kubeConfig, which is not replayed")
-	return r.conclude(ctx, s, st, phaseUnknown)
 }
 
 // conclude ends an attempt: the status is written, and whoever waits for the

@@ -91,7 +91,18 @@ func written(s *v2.Snapshot, rel *helm.Release) bool {
 	if s.APIVersion != v2.CurrentSnapshotAPIVersion {
 		return true
 	}
+	if !ours(s.Digest) {
+		return stored(s, rel)
+	}
 	return s.Digest == fingerprint(rel, s.OCIDigest)
+}
+
+// stored reports whether the release is the one that another cluster has stored:
+// how its controller sums a release up differs between versions of Flux.
+func stored(s *v2.Snapshot, rel *helm.Release) bool {
+	chart := chartOf(rel)
+	return s.Targets(rel.Name, rel.Namespace, rel.Version) && s.ChartName == chart.Name && s.ChartVersion == chart.Version &&
+		s.LastDeployed.Unix() == rel.Info.LastDeployed.Unix() && s.Status == rel.Info.Status.String()
 }
 
 // deployed tells the conditions of a release that Helm has completed.

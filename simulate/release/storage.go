@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/chartutil"
@@ -73,8 +74,12 @@ func fingerprint(rel *helm.Release, artifact string) string {
 	if err != nil {
 		return ""
 	}
-	return digest.FromBytes(data).String()
+	return digest.SHA512.FromBytes(data).String()
 }
+
+// ours reports whether a digest is a fingerprint. Those of controllers are made
+// with other algorithms unless a flag says so.
+func ours(sum string) bool { return strings.HasPrefix(sum, digest.SHA512.String()+":") }
 
 func chartOf(rel *helm.Release) *helmchart.Metadata {
 	if rel.Chart == nil || rel.Chart.Metadata == nil {
