@@ -28,6 +28,8 @@ type Step struct {
 	Orphans   []Orphan
 	Orders    []Order
 	Refused   []Verdict        // workloads whose pods the API server refuses
+	Warned    []Notice         // what the API server warns of
+	Later     []Notice         // what it refuses when its owner applies it again
 	Workloads []map[string]any // what runs pods in the cluster at the end
 
 	// What the cluster holds at the end, where the step may concern it.
@@ -89,8 +91,8 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, restarted, resumed,
-	scaledToZero, selectsNothing, staleEnvironment, suspended, versionUnserved,
+	contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, refusedLater, restarted, resumed,
+	scaledToZero, selectsNothing, serverWarned, staleEnvironment, suspended, versionUnserved,
 }
 
 // All lists the kinds of facts, sorted by id.

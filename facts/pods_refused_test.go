@@ -20,6 +20,27 @@ func TestPodsRefused(t *testing.T) {
 	}
 }
 
+func TestNotices(t *testing.T) {
+	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	notice := func(field, message string) []Notice { return []Notice{{Ref: ref, Field: field, Message: message}} }
+	for _, tt := range []struct {
+		why      string
+		step     Step
+		fact     string
+		severity finding.Severity
+		message  string
+	}{
+		{"a policy that only warns", Step{Warned: notice("/spec", "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': no")},
+			"server-warned", finding.Warning, "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': no"},
+		{"a field that is doubtful", Step{Warned: notice("/spec", `spec.template.spec.containers[0].env[1]: hides previous definition of "A"`)},
+			"server-warned", finding.Info, `spec.template.spec.containers[0].env[1]: hides previous definition of "A"`},
+		{"a policy that comes after the objects", Step{Later: notice("/spec", "denied")},
+			"refused-later", finding.Error, "would be refused at the next reconciliation: denied"},
+	} {
+		check(t, tt.why, tt.step, want{tt.fact, tt.severity, "Deployment/shop/web", "/spec", tt.message})
+	}
+}
+
 func TestPodOf(t *testing.T) {
 	got := PodOf(object(t, `{apiVersion: batch/v1, kind: CronJob, metadata: {name: nightly, namespace: shop}, spec: {jobTemplate: {spec: {template: {
 metadata: {labels: {app: nightly}}, spec: {restartPolicy: Never}}}}}}`))

@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,8 +14,8 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
-// probe is the name of the objects that find out which admission policies the
-// server knows by now.
+// probe starts the names of the objects that find out which admission policies
+// the server knows by now. None is used twice: the server may know the last one still.
 const probe = "flux-rehearse-probe"
 
 // policies are the kinds of admission policies that the server evaluates itself.
@@ -38,6 +40,10 @@ func (r *replay) enforce(ctx context.Context) error {
 			continue
 		}
 		delete(r.unenforced, kind)
+		if kind == policies[0] {
+			r.shadow(ctx)
+		}
+		r.readParams(ctx, kind)
 		if err := r.probe(ctx, kind); err != nil {
 			r.note("it is not known whether the server enforces objects of kind %q yet: %v", kind, err)
 		}
@@ -48,34 +54,64 @@ func (r *replay) enforce(ctx context.Context) error {
 	return nil
 }
 
+// readParams takes note of what the bindings of a kind of policy read.
+func (r *replay) readParams(ctx context.Context, kind string) {
+	kinds := map[string]finding.Ref{}
+	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: admissionGroup, Kind: kind}) {
+		version, _, _ := unstructured.NestedString(u.Object, "spec", "paramKind", "apiVersion")
+		of, _, _ := unstructured.NestedString(u.Object, "spec", "paramKind", "kind")
+		if gv, err := schema.ParseGroupVersion(version); err == nil && of != "" {
+			kinds[u.GetName()] = finding.Ref{Group: gv.Group, Kind: of}
+		}
+	}
+	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: admissionGroup, Kind: kind + "Binding"}) {
+		policy, _, _ := unstructured.NestedString(u.Object, "spec", "policyName")
+		param, ok := kinds[policy]
+		param.Name, _, _ = unstructured.NestedString(u.Object, "spec", "paramRef", "name")
+		if ok && !slices.Contains(r.params, param) {
+			r.params = append(r.params, param)
+		}
+	}
+}
+
+// isParam reports whether an admission policy reads the object. The server learns
+// of it with the delay with which it learns of policies.
+func (r *replay) isParam(ref finding.Ref) bool {
+	return slices.ContainsFunc(r.params, func(p finding.Ref) bool {
+		return groupKind(p) == groupKind(ref) && (p.Name == "" || p.Name == ref.Name)
+	})
+}
+
 func (r *replay) probe(ctx context.Context, kind string) error {
 	m, err := r.cluster.mapper.RESTMapping(schema.GroupKind{Group: admissionGroup, Kind: kind})
 	if err != nil {
 		return err
 	}
+	r.probes++
+	name := fmt.Sprintf("%s-%d", probe, r.probes)
 	version := m.GroupVersionKind.GroupVersion().String()
-	for _, u := range []*unstructured.Unstructured{probePolicy(version, kind), probeBinding(version, kind)} {
+	for _, u := range []*unstructured.Unstructured{probePolicy(version, kind, name), probeBinding(version, kind, name)} {
 		if err := r.cluster.plain.Create(ctx, u); err != nil && !apierrors.IsAlreadyExists(err) {
 			return err
 		}
 		defer func() { _ = r.cluster.plain.Delete(ctx, u) }()
 	}
 	return wait.PollUntilContextTimeout(ctx, 2*pollInterval, stageTimeout, true, func(ctx context.Context) (bool, error) {
-		u := made("v1", "ConfigMap", "default", probe)
+		u := made("v1", "ConfigMap", "default", name)
 		err := r.cluster.plain.Create(ctx, u, client.DryRunAll)
 		return err != nil || u.GetLabels()[probe] != "", r.alive(ctx)
 	})
 }
 
 // probePolicy refuses or labels the probe and nothing else.
-func probePolicy(version, kind string) *unstructured.Unstructured {
-	u := made(version, kind, "", probe)
+func probePolicy(version, kind, name string) *unstructured.Unstructured {
+	u := made(version, kind, "", name)
 	spec := map[string]any{
 		"failurePolicy": "Fail",
 		"matchConstraints": map[string]any{"resourceRules": []any{map[string]any{
 			"apiGroups": []any{""}, "apiVersions": []any{"v1"}, "operations": []any{"CREATE"}, "resources": []any{"configmaps"},
 		}}},
-		"matchConditions": []any{map[string]any{"name": "probe", "expression": "object.metadata.name == '" + probe + "'"}},
+		"matchConditions": []any{map[string]any{"name": "probe", "expression": "object.metadata.name == '" + name + "'"}},
 	}
 	if kind == policies[0] {
 		spec["validations"] = []any{map[string]any{"expression": "false"}}
@@ -89,9 +125,9 @@ func probePolicy(version, kind string) *unstructured.Unstructured {
 	return u
 }
 
-func probeBinding(version, kind string) *unstructured.Unstructured {
-	u := made(version, kind+"Binding", "", probe)
-	spec := map[string]any{"policyName": probe}
+func probeBinding(version, kind, name string) *unstructured.Unstructured {
+	u := made(version, kind+"Binding", "", name)
+	spec := map[string]any{"policyName": name}
 	if kind == policies[0] {
 		spec["validationActions"] = []any{"Deny"}
 	}

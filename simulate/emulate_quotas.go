@@ -69,7 +69,9 @@ func (r *replay) quotas(ctx context.Context) error {
 // were written before: it learns of them in order, so one more quota that
 // forbids something harmless tells.
 func (r *replay) quotasSeen(ctx context.Context, namespace string) error {
-	const name, counted = "flux-rehearse-probe", "count/leases.coordination.k8s.io"
+	const counted = "count/leases.coordination.k8s.io"
+	r.probes++
+	name := fmt.Sprintf("%s-%d", probe, r.probes)
 	none := map[string]any{counted: "0"}
 	q := made("v1", quotaKind.Kind, namespace, name)
 	q.Object["spec"] = map[string]any{"hard": none}
@@ -83,7 +85,8 @@ func (r *replay) quotasSeen(ctx context.Context, namespace string) error {
 	}
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, stageTimeout, true, func(ctx context.Context) (bool, error) {
 		lease := made("coordination.k8s.io/v1", "Lease", namespace, name)
-		return apierrors.IsForbidden(r.cluster.plain.Create(ctx, lease, client.DryRunAll)), r.alive(ctx)
+		err := r.cluster.plain.Create(ctx, lease, client.DryRunAll)
+		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), name), r.alive(ctx)
 	})
 	if wait.Interrupted(err) && ctx.Err() == nil {
 		r.note("the quotas of namespace %q are not in force", namespace)

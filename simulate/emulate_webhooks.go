@@ -11,25 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-const admissionGroup = "admissionregistration.k8s.io"
-
-// listWebhooks names the admission and conversion webhooks that are not called.
-func (r *replay) listWebhooks(ctx context.Context) error {
-	for _, kind := range []string{"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} {
-		for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: admissionGroup, Kind: kind}) {
-			list, _, _ := unstructured.NestedSlice(u.Object, "webhooks")
-			for _, item := range list {
-				m, _ := item.(map[string]any)
-				r.note("webhook %q of %s/%s is not called: its pods do not run here", text(m["name"]), kind, u.GetName())
-			}
-		}
-	}
-	for _, name := range r.recorder.neutralised() {
-		r.note("CustomResourceDefinition/%s is served without its conversion webhook: its pods do not run here", name)
-	}
-	return nil
-}
-
 // listAPIServices names the aggregated APIs whose servers do not run.
 func (r *replay) listAPIServices(ctx context.Context) error {
 	if !r.recorder.aggregates() {

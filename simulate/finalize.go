@@ -21,7 +21,9 @@ const finalizeLimit = 3
 
 // finalizeAll lets the controllers finish with the Flux objects that are being deleted.
 func (r *replay) finalizeAll(ctx context.Context) error {
-	for _, s := range r.subjects(ctx, fluxKinds...) {
+	all := r.subjects(ctx, fluxKinds...)
+	slices.SortStableFunc(all, func(a, b *subject) int { return definesKinds(a) - definesKinds(b) })
+	for _, s := range all {
 		k, _ := kindOf(s.ref)
 		if !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
 			continue
@@ -47,6 +49,16 @@ func (r *replay) finalizeAll(ctx context.Context) error {
 		r.clock++
 	}
 	return nil
+}
+
+// definesKinds is 1 for a Flux object that has applied definitions, else 0. The
+// controllers finish with all objects at once, and a definition goes slower than
+// the objects of its kind: whoever applies those still gets to them.
+func definesKinds(s *subject) int {
+	if slices.ContainsFunc(inventoryRefs(s.live), func(ref finding.Ref) bool { return groupKind(ref) == crdKind }) {
+		return 1
+	}
+	return 0
 }
 
 // finalize lets the controller of a Flux object clean up after it. It reports

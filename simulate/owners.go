@@ -96,7 +96,7 @@ func (r *replay) state(ctx context.Context) []*unstructured.Unstructured {
 		r.uids.learn(u.Object)
 	}
 	for _, u := range all {
-		if r.boot[u.GetUID()] || u.GetLabels()["kube-aggregator.kubernetes.io/automanaged"] != "" {
+		if r.boot[u.GetUID()] || isShadow(u) || u.GetLabels()["kube-aggregator.kubernetes.io/automanaged"] != "" {
 			continue
 		}
 		c := &unstructured.Unstructured{Object: r.uids.stable(u.Object)}

@@ -40,8 +40,8 @@ func TestUndeclared(t *testing.T) {
 		{"failed: errors:\n  .spec.a: field not declared in schema\n  .spec.b: field not declared in schema", "spec.a", "the first of several"},
 		{"spec.replicas: Invalid value: -2", "", "another error has causes of its own"},
 	} {
-		if got := undeclared(c.message); got != c.want {
-			t.Errorf("%s: undeclared(%q) = %q, want %q", c.why, c.message, got, c.want)
+		if got := fieldBefore(c.message, "field not declared in schema"); got != c.want {
+			t.Errorf("%s: fieldBefore(%q) = %q, want %q", c.why, c.message, got, c.want)
 		}
 	}
 }

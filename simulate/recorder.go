@@ -38,15 +38,16 @@ type refused struct {
 // recorder notes every request that changes the cluster, with the object before
 // and after, and whether the server can be reached at all.
 type recorder struct {
-	mu      sync.Mutex
-	actor   finding.Ref
-	writes  []write
-	total   int // grows with every write
-	rules   int // grows with every write to what decides about other objects
-	turned  []refused
-	taken   map[finding.Ref]bool     // what the server has accepted, also without change
-	crds    int                      // grows with every request that may change what is served
-	defined map[resourceVersion]bool // whether they are served still
+	mu       sync.Mutex
+	actor    finding.Ref
+	writes   []write
+	total    int // grows with every write
+	rules    int // grows with every write to what decides about other objects
+	turned   []refused
+	warnings []warned
+	taken    map[finding.Ref]bool     // what the server has accepted, also without change
+	crds     int                      // grows with every request that may change what is served
+	defined  map[resourceVersion]bool // whether they are served still
 	// aggregated are the APIService objects that were written.
 	aggregated map[string]bool
 	sent       map[schema.GroupResource]int // grow with every request that may change something
@@ -264,6 +265,9 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	after, err := t.after(req, resp, r)
 	if err != nil {
 		return nil, err
+	}
+	if len(resp.Header["Warning"]) > 0 && after != nil {
+		t.recorder.warn(render.RefOf(&unstructured.Unstructured{Object: after}), resp.Header)
 	}
 	t.note(write{before: before, after: after, instances: instances})
 	return resp, nil

@@ -157,17 +157,19 @@ func verdict(o *render.Object, err error) diff.Error {
 		}
 	}
 	if len(out.Causes) == 0 {
-		if field := undeclared(out.Message); field != "" {
-			out.Causes = []diff.Cause{{Field: field, Message: "field not declared in schema", Pos: o.At(pointerTo(o, field))}}
+		for _, said := range []string{"field not declared in schema", "duplicate entries for key"} {
+			if field := fieldBefore(out.Message, said); field != "" {
+				out.Causes = []diff.Cause{{Field: field, Message: said, Pos: o.At(pointerTo(o, field))}}
+			}
 		}
 	}
 	return out
 }
 
-// undeclared reads the field out of the server's text on an unknown field,
+// fieldBefore reads the field out of what the server says of a whole object,
 // which has no structured form.
-func undeclared(message string) string {
-	before, _, ok := strings.Cut(message, ": field not declared in schema")
+func fieldBefore(message, said string) string {
+	before, _, ok := strings.Cut(message, ": "+said)
 	if !ok {
 		return ""
 	}

@@ -63,7 +63,9 @@ type replay struct {
 	known      []finding.Fact                // of the step before, nil before the first
 	seeded     bool                          // the entry is in the cluster
 	uids       *uids
+	probes     int                      // for policies so far
 	unenforced map[string]bool          // kinds of admission policies written and perhaps not enforced yet
+	params     []finding.Ref            // what admission policies read, without namespace; without name for any
 	ending     map[string]finding.Ref   // namespaces being deleted, by whom
 	deletions  int                      // so far
 	collected  int                      // deletions that the garbage collection has seen
@@ -127,6 +129,9 @@ func newReplay(opts Options) (*replay, error) {
 		r.owned = r.owned || w.after != nil && len((&unstructured.Unstructured{Object: w.after}).GetOwnerReferences()) > 0
 		if kind, ok := isPolicy(w.ref); ok {
 			r.unenforced[kind] = true
+		}
+		if r.isParam(w.ref) {
+			r.unenforced[policies[0]] = true
 		}
 		if w.after == nil || terminating(w.after) {
 			r.deletions++

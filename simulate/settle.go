@@ -16,13 +16,13 @@ func (r *replay) settle(ctx context.Context) error {
 		on bool
 		do func(context.Context) error
 	}{
+		{true, r.endDefinitions},
 		{e.ServiceAccounts, r.defaultAccounts},
 		{e.ClusterRoles, r.aggregate},
 		{e.Garbage, r.collect},
 		{e.Namespaces, r.endNamespaces},
 		{e.Quotas, r.quotas},
 		{e.AssumeReady, r.workloads},
-		{e.Webhooks, r.listWebhooks},
 		{e.AggregatedAPIs, r.listAPIServices},
 	} {
 		if !part.on {

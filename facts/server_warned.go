@@ -1,0 +1,51 @@
+package facts
+
+import (
+	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+var serverWarned = Kind{
+	ID: "server-warned", Severity: finding.Warning,
+	Summary: "the API server takes an object with a warning, or would note it in its audit log",
+	Why: `A policy in the modes Warn or Audit, a Pod Security level that only warns, and whatever the server finds doubtful let the object
+through. Flux passes no warning on: nobody sees it after the merge. A policy that only audits says nothing at all but in the log of the server.`,
+	Check: "meet the policy or mend the field; the mode may be Deny tomorrow",
+	find:  findServerWarned,
+}
+
+// Notice is what the API server says to an object without refusing it now.
+type Notice struct {
+	Ref, Owner finding.Ref
+	Field      string // JSON pointer, empty for the whole object
+	Message    string
+	At         func(pointer string) finding.Position
+}
+
+// grave are parts of warnings that say that a rule is broken, not that a field
+// is doubtful.
+var grave = []string{"ValidatingAdmissionPolicy", "violate", "deprecated", "unknown field"}
+
+func findServerWarned(s Step) []finding.Fact {
+	var out []finding.Fact
+	for _, n := range s.Warned {
+		f := n.fact()
+		f.Severity = finding.Info
+		for _, part := range grave {
+			if strings.Contains(n.Message, part) {
+				f.Severity = finding.Warning
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (n Notice) fact() finding.Fact {
+	f := finding.Fact{Object: n.Ref, Owner: n.Owner, Field: n.Field, Message: n.Message}
+	if n.At != nil {
+		f.Pos = n.At(n.Field)
+	}
+	return f
+}
