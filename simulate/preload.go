@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,19 +52,69 @@ func (r *replay) unclaimedByFlux() bool {
 }
 
 // claim leaves the fields of live objects to whoever applies them, where the dump
-// did not say who manages them: the base revision tells.
+// did not say who manages them: the base revision tells. What is as it should be
+// was not written, so it is applied here, which changes nothing else.
 func (r *replay) claim(ctx context.Context) error {
-	for _, ref := range sortedRefs(r.unclaimed) {
-		live := r.cluster.read(ctx, ref)
-		if live == nil || !disclaim(live) {
-			continue
-		}
-		if err := r.cluster.plain.Update(ctx, live, client.FieldOwner(restoring)); client.IgnoreNotFound(err) != nil {
-			r.note("who manages the fields of the live object %s is not known: %v", render.RefOf(live), err)
+	if len(r.unclaimed) == 0 {
+		return nil
+	}
+	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
+		for _, u := range r.claimed(ctx, s) {
+			manager := helmController
+			if groupKind(s.ref) != helmReleaseKind {
+				manager = authorityOf(groupKind(s.ref)).manager
+			}
+			//lint:ignore SA1019 a patch leaves what the server made of the object in it
+			if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.ForceOwnership, client.FieldOwner(manager)); err != nil || !disclaim(u) {
+				continue
+			}
+			if err := r.cluster.plain.Update(ctx, u, client.FieldOwner(restoring)); client.IgnoreNotFound(err) != nil {
+				r.note("who manages the fields of the live object %s is not known: %v", render.RefOf(u), err)
+			}
 		}
 	}
 	clear(r.unclaimed)
 	return r.alive(ctx)
+}
+
+// claimed are the objects that an owner applies, as it does, of those that nobody
+// is known to manage and that are as it wants them.
+func (r *replay) claimed(ctx context.Context, s *subject) []*unstructured.Unstructured {
+	a := &attempt{subject: s}
+	for _, ref := range sortedRefs(s.mem.rendered) {
+		if o := s.mem.rendered[ref]; r.unclaimed[ref] && !o.Origin.Hook && s.mem.phase == phaseDone && !s.remote() {
+			a.result.Applies = append(a.result.Applies, o)
+		}
+	}
+	if len(a.result.Applies) == 0 {
+		return nil
+	}
+	var out []*unstructured.Unstructured
+	if groupKind(s.ref) == helmReleaseKind {
+		for _, o := range a.result.Applies {
+			out = append(out, o.Unstructured.DeepCopy())
+		}
+		return out
+	}
+	var err error
+	if a.k, err = kustomizationOf(s.live); err != nil {
+		return nil
+	}
+	m, err := r.applier(ctx, a.k)
+	if err != nil {
+		return nil
+	}
+	objects, err := r.prepare(m, a)
+	if err != nil {
+		return nil
+	}
+	opts := r.applyOptions(a.k)
+	for _, u := range objects {
+		if !ssautils.AnyInMetadata(u, opts.ExclusionSelector) && !ssautils.AnyInMetadata(u, opts.IfNotPresentSelector) {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 // disclaim takes what others apply from what the restoration has written. It
