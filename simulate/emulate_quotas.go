@@ -110,18 +110,44 @@ func (r *replay) used(ctx context.Context, namespace, name string) string {
 	if plain {
 		return fmt.Sprint(len(r.within(ctx, gk, namespace)))
 	}
-	switch name {
-	case "requests.storage":
-		var sum resource.Quantity
-		for _, u := range r.within(ctx, schema.GroupKind{Kind: "PersistentVolumeClaim"}, namespace) {
-			text, _, _ := unstructured.NestedString(u.Object, "spec", "resources", "requests", "storage")
-			if q, err := resource.ParseQuantity(text); err == nil {
-				sum.Add(q)
-			}
-		}
-		return sum.String()
-	case "services.loadbalancers", "services.nodeports":
+	switch claims := r.within(ctx, schema.GroupKind{Kind: "PersistentVolumeClaim"}, namespace); {
+	case name == "services.loadbalancers" || name == "services.nodeports":
 		return fmt.Sprint(r.exposed(ctx, namespace, name))
+	case strings.Contains(name, ofClass) || name == requestedStorage:
+		return claimed(name, claims)
+	}
+	return "0"
+}
+
+// The names by which a quota limits claims: all of them, and those of one class.
+const (
+	requestedStorage = "requests.storage"
+	ofClass          = ".storageclass.storage.k8s.io/"
+)
+
+// claimed is how much of a resource some claims take.
+func claimed(name string, claims []*unstructured.Unstructured) string {
+	class, what, classy := strings.Cut(name, ofClass)
+	if !classy {
+		what = name
+	}
+	var sum resource.Quantity
+	n := 0
+	for _, u := range claims {
+		if of, _, _ := unstructured.NestedString(u.Object, "spec", "storageClassName"); classy && of != class {
+			continue
+		}
+		n++
+		text, _, _ := unstructured.NestedString(u.Object, "spec", "resources", "requests", "storage")
+		if q, err := resource.ParseQuantity(text); err == nil {
+			sum.Add(q)
+		}
+	}
+	switch what {
+	case requestedStorage:
+		return sum.String()
+	case "persistentvolumeclaims":
+		return fmt.Sprint(n)
 	}
 	return "0"
 }

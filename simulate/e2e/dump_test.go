@@ -159,3 +159,42 @@ func changesIn(s simulate.Step, namespace string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// The objects of another cluster never reach this one, and what hinders the
+// controllers before they call it is told in their words.
+func TestAnotherCluster(t *testing.T) {
+	tree := map[string]string{
+		"clusters/far.yaml": child("far", "kubeConfig: {secretRef: {name: far}},"), "far/cm.yaml": configMap("far", "one"),
+		"clusters/lost.yaml": child("lost", "kubeConfig: {secretRef: {name: lost}},"), "lost/cm.yaml": configMap("lost", "one"),
+	}
+	secret := made(t, `{apiVersion: v1, kind: Secret, metadata: {name: far, namespace: flux-system, uid: u1}, stringData: {value: "{apiVersion: v1, kind: Config,
+clusters: [{name: c, cluster: {server: 'https://c.test'}}], contexts: [{name: x, context: {cluster: c}}], current-context: x}"}}`)
+	result := played(t, simulate.Options{Live: []*unstructured.Unstructured{secret}, States: true}, tree)
+	got := map[string]string{}
+	for _, o := range result.Steps[0].Owners {
+		if o.Ref.Name == "far" || o.Ref.Name == "lost" {
+			got[o.Ref.Name] = o.Ready.Status + " " + o.Ready.Reason + " " + o.Ready.Message
+		}
+	}
+	want := map[string]string{
+		"far":  "Unknown Unknown its objects belong to the cluster of spec.kubeConfig, which is not replayed",
+		"lost": `False ReconciliationFailed unable to read KubeConfig secret 'flux-system/lost' error: secrets "lost" not found`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("owners (-want +got):\n%s", d)
+	}
+	for _, u := range result.States[0] {
+		if u.GetKind() == "ConfigMap" && (u.GetName() == "far" || u.GetName() == "lost") {
+			t.Errorf("%s is in this cluster", u.GetName())
+		}
+	}
+}
+
+func made(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	m, err := repo.FromFiles(map[string]string{"o.yaml": text}).Documents()[0].Map()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &unstructured.Unstructured{Object: m}
+}
