@@ -14,7 +14,6 @@ import (
 const podSecurity = "pod-security.kubernetes.io/"
 
 var (
-	serviceKind = schema.GroupKind{Kind: "Service"}
 	jobKind     = schema.GroupKind{Group: "batch", Kind: "Job"}
 	podKind     = schema.GroupKind{Kind: "Pod"}
 	volumeKind  = schema.GroupKind{Kind: "PersistentVolume"}
