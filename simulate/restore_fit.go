@@ -14,9 +14,9 @@ import (
 const podSecurity = "pod-security.kubernetes.io/"
 
 var (
-	jobKind     = schema.GroupKind{Group: "batch", Kind: "Job"}
-	podKind     = schema.GroupKind{Kind: "Pod"}
-	volumeKind  = schema.GroupKind{Kind: "PersistentVolume"}
+	jobKind    = schema.GroupKind{Group: "batch", Kind: "Job"}
+	podKind    = schema.GroupKind{Kind: "Pod"}
+	volumeKind = schema.GroupKind{Kind: "PersistentVolume"}
 )
 
 // foreign drops, step by step, what another cluster has given to an object and
