@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
 
@@ -23,7 +24,7 @@ func steps(t *testing.T, o simulate.Options, trees ...map[string]string) []simul
 
 func played(t *testing.T, o simulate.Options, trees ...map[string]string) simulate.Result {
 	t.Helper()
-	o.Config, o.FluxCRDs, o.Emulate = server(t), objects(t, casesFolder(t)+"/crds"), simulate.RealCluster()
+	o.Config, o.FluxCRDs, o.Emulate = server(t), objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster()
 	for i, tree := range trees {
 		o.Steps = append(o.Steps, revision(t, []string{"base", "head"}[i], tree))
 	}
