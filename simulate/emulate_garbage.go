@@ -23,7 +23,7 @@ func (r *replay) collect(ctx context.Context) error {
 	}
 	for range generations {
 		r.releasePods(ctx)
-		if !r.owned && !r.lingering || r.deletions == r.collected {
+		if !r.owned && !r.blocking || r.deletions == r.collected {
 			break
 		}
 		r.collected = r.deletions

@@ -65,7 +65,7 @@ const (
 	stages
 )
 
-func stageOf(u *unstructured.Unstructured) int {
+func dumpStage(u *unstructured.Unstructured) int {
 	ref := render.RefOf(u)
 	_, policy := isPolicy(ref)
 	switch {
@@ -90,7 +90,7 @@ func (r *replay) restore(ctx context.Context, dump []*unstructured.Unstructured)
 	})
 	staged := make([][]*unstructured.Unstructured, stages)
 	for _, u := range list {
-		staged[stageOf(u)] = append(staged[stageOf(u)], u)
+		staged[dumpStage(u)] = append(staged[dumpStage(u)], u)
 	}
 	staged[stageNamespaces] = append(staged[stageNamespaces], rest.namespaces(ctx, list)...)
 	for stage, objects := range staged {
@@ -225,7 +225,7 @@ func (r restorer) finish(ctx context.Context, list []*unstructured.Unstructured)
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *unstructured.Unstructured) int { return stageOf(b) - stageOf(a) })
+	slices.SortStableFunc(list, func(a, b *unstructured.Unstructured) int { return dumpStage(b) - dumpStage(a) })
 	for _, u := range list {
 		if u.GetDeletionTimestamp() == nil || r.uids[u.GetUID()] == "" {
 			continue
@@ -237,7 +237,7 @@ func (r restorer) finish(ctx context.Context, list []*unstructured.Unstructured)
 		}
 		r.deletions++
 		r.clock++
-		r.lingering = r.lingering || waitsForOwned(u.Object)
+		r.blocking = r.blocking || waitsForOwned(u.Object)
 		r.noteEnding(finding.Ref{}, ref)
 	}
 }

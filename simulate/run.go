@@ -72,7 +72,7 @@ type replay struct {
 	settled    int                      // how much had changed when the rest of the cluster was imitated last
 	placed     int                      // objects that others than Flux wrote so far
 	owned      bool                     // some object has an owner that may go
-	lingering  bool                     // some deletion waits for what the object owns
+	blocking   bool                     // some deletion waits for what the object owns
 	reported   map[types.UID]int64      // generations of the objects reported ready
 	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
 	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
@@ -135,7 +135,7 @@ func newReplay(opts Options) (*replay, error) {
 		}
 		if w.after == nil || terminating(w.after) {
 			r.deletions++
-			r.lingering = r.lingering || waitsForOwned(w.after)
+			r.blocking = r.blocking || waitsForOwned(w.after)
 			r.noteEnding(w.actor, w.ref)
 		}
 	}
