@@ -16,8 +16,8 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
 
-// steps replays revisions of a repository, one after the other.
-func steps(t *testing.T, o simulate.Options, trees ...map[string]string) []simulate.Step {
+// replayed replays revisions of a repository, one after the other.
+func replayed(t *testing.T, o simulate.Options, trees ...map[string]string) []simulate.Step {
 	t.Helper()
 	return played(t, o, trees...).Steps
 }
@@ -122,7 +122,7 @@ func TestRulesOfDefinitions(t *testing.T) {
 	head["old/w.yaml"] = gadget("old", 2, 50, "gold", "fast") // the value of before is taken along
 	head["mixed/a.yaml"] = gadget("a", 5, 2, "silver", "slow")
 	head["mixed/b.yaml"] = gadget("b", 1, 51, "gold", "fast")
-	all := steps(t, simulate.Options{}, base, head)
+	all := replayed(t, simulate.Options{}, base, head)
 	want := []string{
 		"Widget/default/a spec.class@mixed/a.yaml:7:10 spec.min@mixed/a.yaml:5:8 spec.mode@mixed/a.yaml:8:9",
 		"Widget/default/b spec.max@mixed/b.yaml:6:8",
@@ -201,7 +201,7 @@ func TestPolicies(t *testing.T) {
 	head["ports/stamped.yaml"] = shop("stamped", "good")
 	head["clusters/accounts.yaml"] = child("accounts", "dependsOn: [{name: policies}],")
 	head["accounts/account.yaml"] = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: web, namespace: shop}}"
-	last := steps(t, simulate.Options{}, base, head)[1]
+	last := replayed(t, simulate.Options{}, base, head)[1]
 
 	if d := cmp.Diff([]string{"ConfigMap/shop/new", "Deployment/shop/many", "ServiceAccount/shop/web"}, turned(last)); d != "" {
 		t.Errorf("refused (-want +got):\n%s", d)
