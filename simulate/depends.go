@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ type obstacle struct {
 	reason   string // of the Ready condition
 	code     string // stable
 	message  string
+	event    string // what the event says, when it is not the message
 	terminal bool
 	on       []finding.Ref
 }
@@ -85,7 +87,7 @@ func (r *replay) hinder(ctx context.Context, s *subject, o obstacle) error {
 	s.mem.reason, s.mem.on = o.code, o.on
 	if o.terminal {
 		st.stall(o.reason, o.message)
-		r.event(s.ref, "Warning", o.reason, o.message)
+		r.event(s.ref, "Warning", o.reason, cmp.Or(o.event, o.message))
 		return r.conclude(ctx, s, st, phaseStalled)
 	}
 	st.set(conditionReady, "False", o.reason, o.message)

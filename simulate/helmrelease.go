@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -77,93 +77,13 @@ func hasChartRef(u *unstructured.Unstructured) bool {
 
 // hinderRelease writes the status of a HelmRelease that may not go on.
 func (r *replay) hinderRelease(ctx context.Context, s *subject, o obstacle) error {
-	if o.reason == "DependencyNotReady" {
+	switch o.reason {
+	case "DependencyNotReady":
 		r.event(s.ref, "Normal", o.reason, o.message)
+	case "InvalidCELExpression":
+		o.event = strings.TrimPrefix(o.message, terminal+": ")
 	}
 	return r.hinder(ctx, s, o)
-}
-
-// templateChart writes the HelmChart object of a HelmRelease.
-func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref) error {
-	previous, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart")
-	own := ref.Namespace + "/" + ref.Name
-	if hasChartRef(s.live) {
-		own = ""
-	}
-	if previous != "" && previous != own {
-		if err := r.deleteChart(ctx, previous); err != nil {
-			return err
-		}
-	}
-	st := statusOf(s.live)
-	delete(st.fields, "helmChart")
-	if own != "" {
-		st.fields["helmChart"] = own
-		if err := r.applyChart(ctx, s, ref); err != nil {
-			return err
-		}
-	}
-	if previous == own {
-		return nil
-	}
-	return r.cluster.commit(ctx, st)
-}
-
-func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) error {
-	u := helmChartOf(s.live, ref)
-	had := r.cluster.read(ctx, ref)
-	//lint:ignore SA1019 a patch leaves what the server made of the object in it
-	if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.FieldOwner(helmController), client.ForceOwnership); err != nil {
-		if r.recorder.gone() != nil {
-			return fmt.Errorf("write %s: %w", ref, err)
-		}
-		r.note("%s: its HelmChart is refused: %v", s.ref, err)
-		return nil
-	}
-	if had == nil {
-		source, _, _ := unstructured.NestedMap(u.Object, "spec", "sourceRef")
-		r.event(s.ref, "Normal", "HelmChartCreated", fmt.Sprintf("Created %s with SourceRef '%s/%s/%s'",
-			ref, text(source["kind"]), ref.Namespace, text(source["name"])))
-	}
-	if had == nil || had.GetGeneration() != u.GetGeneration() {
-		r.clock++
-	}
-	return nil
-}
-
-// helmChartOf is the HelmChart object that a HelmRelease describes.
-func helmChartOf(hr *unstructured.Unstructured, ref finding.Ref) *unstructured.Unstructured {
-	from, _, _ := unstructured.NestedMap(hr.Object, "spec", "chart", "spec")
-	spec := map[string]any{}
-	for _, field := range []string{"chart", "version", "reconcileStrategy", "valuesFiles", "ignoreMissingValuesFiles", "verify"} {
-		if v, ok := from[field]; ok && v != false {
-			spec[field] = v
-		}
-	}
-	source, _ := from["sourceRef"].(map[string]any)
-	spec["sourceRef"] = map[string]any{"kind": source["kind"], "name": source["name"]}
-	interval := text(from["interval"])
-	if interval == "" {
-		interval, _, _ = unstructured.NestedString(hr.Object, "spec", "interval")
-	}
-	if d, err := time.ParseDuration(interval); err == nil {
-		interval = d.String()
-	}
-	spec["interval"] = interval
-	u := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	u.SetGroupVersionKind(helmChartKind.WithVersion("v1"))
-	u.SetNamespace(ref.Namespace)
-	u.SetName(ref.Name)
-	labels, _, _ := unstructured.NestedStringMap(hr.Object, "spec", "chart", "metadata", "labels")
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[helmGroup+"/name"], labels[helmGroup+"/namespace"] = hr.GetName(), hr.GetNamespace()
-	u.SetLabels(labels)
-	if annotations, ok, _ := unstructured.NestedStringMap(hr.Object, "spec", "chart", "metadata", "annotations"); ok {
-		u.SetAnnotations(annotations)
-	}
-	return u
 }
 
 // releaseDependency says why a dependency of a HelmRelease is not ready.
@@ -205,6 +125,10 @@ func (r *replay) chartObstacle(ctx context.Context, s *subject, ref finding.Ref)
 	on := []finding.Ref{ref}
 	src, err := r.cluster.find(ctx, ref)
 	if err != nil {
+		if apierrors.IsNotFound(err) {
+			// helm-controller asks its cache, which names the kind instead of the resource.
+			err = apierrors.NewNotFound(schema.GroupResource{Group: ref.Group, Resource: ref.Kind}, ref.Name)
+		}
 		return &obstacle{reason: "ArtifactFailed", code: "source-not-found", message: "could not get Source object: " + err.Error(), on: on}
 	}
 	st := statusOf(src)
@@ -359,7 +283,7 @@ func (r *replay) finalizeRelease(ctx context.Context, s *subject) (bool, error) 
 		}
 	}
 	if chart, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart"); chart != "" {
-		return true, r.deleteChart(ctx, chart)
+		return true, r.deleteChart(ctx, s, chart)
 	}
 	return true, nil
 }
@@ -375,18 +299,4 @@ func notUninstalled(result ReleaseResult) bool {
 func (r *replay) releaseAccountExists(ctx context.Context, s *subject) bool {
 	name := r.releaseAccount(s)
 	return name == "" || r.cluster.read(ctx, finding.Ref{Kind: "ServiceAccount", Namespace: s.ref.Namespace, Name: name}) != nil
-}
-
-// deleteChart deletes a HelmChart object named namespace/name.
-func (r *replay) deleteChart(ctx context.Context, id string) error {
-	ns, name, _ := strings.Cut(id, "/")
-	u := r.cluster.read(ctx, finding.Ref{Group: sourceGroup, Kind: helmChartKind.Kind, Namespace: ns, Name: name})
-	if u == nil {
-		return nil
-	}
-	if err := r.cluster.plain.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete HelmChart/%s: %w", id, err)
-	}
-	r.clock++
-	return nil
 }

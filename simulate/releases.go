@@ -54,6 +54,8 @@ type Awaited struct {
 	Objects []*unstructured.Unstructured
 	Gone    bool // deleted, otherwise healthy
 	Hook    bool // only Jobs and Pods count, and they have to complete
+	Started bool // Jobs only have to begin
+	Legacy  bool // as Helm 3 waits: for the kinds that it knows
 	Exprs   []kustomize.CustomHealthCheck
 }
 

@@ -62,8 +62,11 @@ func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.
 		id := object.UnstructuredToObjMetadata(u)
 		late := Laggard{Name: ssautils.FmtObjMetadata(id)}
 		switch {
-		case w.Gone && r.cluster.read(ctx, refOfID(id)) == nil, !w.Gone && paused(u):
+		case w.Gone && r.cluster.read(ctx, refOfID(id)) == nil, !w.Gone && paused(u), w.Legacy && !w.Gone && !knownToHelm3(u):
 			continue
+		case w.Legacy && !w.Gone && !w.Hook && u.GetKind() == "Deployment" && !r.opts.Emulate.Pods:
+			// Helm 3 looks for a ReplicaSet, which nobody makes here.
+			late.Status = kstatus.InProgressStatus.String()
 		case w.Gone:
 			late.Status = kstatus.TerminatingStatus.String()
 		default:
@@ -89,14 +92,16 @@ func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.
 func (r *replay) releaseReaders(w Awaited) ([]engine.StatusReader, error) {
 	mapper := r.cluster.mapper
 	var readers []engine.StatusReader
-	if len(w.Exprs) > 0 {
+	if len(w.Exprs) > 0 && !w.Legacy {
 		custom, err := cel.NewStatusReader(w.Exprs)
 		if err != nil {
 			return nil, err
 		}
 		readers = append(readers, custom(mapper))
 	}
-	readers = append(readers, runtimereaders.NewCustomJobStatusReader(mapper))
+	if !w.Started {
+		readers = append(readers, runtimereaders.NewCustomJobStatusReader(mapper))
+	}
 	if w.Hook {
 		return append(readers, statusreaders.NewGenericStatusReader(mapper, hookStatus)), nil
 	}
@@ -118,6 +123,18 @@ func hookStatus(u *unstructured.Unstructured) (*kstatus.Result, error) {
 		out.Status = kstatus.InProgressStatus
 	}
 	return out, nil
+}
+
+// knownToHelm3 reports whether Helm 3 waits for objects of the kind at all.
+func knownToHelm3(u *unstructured.Unstructured) bool {
+	gk := u.GroupVersionKind().GroupKind()
+	switch gk.Group {
+	case "":
+		return slices.Contains([]string{"Pod", "PersistentVolumeClaim", "Service", "ReplicationController"}, gk.Kind)
+	case "apps":
+		return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}, gk.Kind)
+	}
+	return gk == crdKind || gk.String() == "Job.batch"
 }
 
 // paused reports whether nobody waits for a Deployment, as its rollout is paused.

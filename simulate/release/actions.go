@@ -107,10 +107,15 @@ func (r *run) upgrade(ctx context.Context) error {
 	}.perform(ctx, r)
 }
 
-// strategy keeps what disableWait means: hooks are waited for all the same.
-func strategy(disabled bool) kube.WaitStrategy {
-	if disabled {
+// strategy says how an action waits. With disableWait hooks are waited for all
+// the same.
+func (r *run) strategy(spec interface{ GetDisableWait() bool }) kube.WaitStrategy {
+	name := r.hr.GetWaitStrategy()
+	switch {
+	case spec.GetDisableWait():
 		return kube.HookOnlyStrategy
+	case name == v2.WaitStrategyLegacy, name == "" && r.req.Settings.UseHelm3Defaults:
+		return kube.LegacyStrategy
 	}
 	return kube.StatusWatcherStrategy
 }
@@ -127,7 +132,7 @@ func (r *run) helmInstall(ctx context.Context, c *action.Configuration) error {
 	in.Namespace = r.hr.GetReleaseNamespace()
 	in.Timeout = spec.GetTimeout(r.hr.GetTimeout()).Duration
 	in.TakeOwnership = !spec.DisableTakeOwnership
-	in.WaitStrategy = strategy(spec.GetDisableWait())
+	in.WaitStrategy = r.strategy(spec)
 	in.WaitForJobs = !spec.DisableWaitForJobs
 	in.DisableHooks = spec.DisableHooks
 	in.DisableOpenAPIValidation = spec.DisableOpenAPIValidation
@@ -166,7 +171,7 @@ func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
 	up.MaxHistory = r.hr.GetMaxHistory()
 	up.Timeout = spec.GetTimeout(r.hr.GetTimeout()).Duration
 	up.TakeOwnership = !spec.DisableTakeOwnership
-	up.WaitStrategy = strategy(spec.GetDisableWait())
+	up.WaitStrategy = r.strategy(spec)
 	up.WaitForJobs = !spec.DisableWaitForJobs
 	up.DisableHooks = spec.DisableHooks
 	up.DisableOpenAPIValidation = spec.DisableOpenAPIValidation

@@ -98,6 +98,7 @@ func (r *run) chooseInSync(forced bool) *step {
 }
 
 func (r *run) chooseDrifted(now state) *step {
+	maskSecrets(now.drift)
 	text := fmt.Sprintf("Cluster state of release %s has drifted from the desired state:\n%s",
 		r.hr.Status.History.Latest().FullReleaseName(), driftText(now.drift))
 	r.tellWarning(v2.DriftDetectedReason, text)

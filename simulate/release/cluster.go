@@ -102,7 +102,7 @@ func newKubeClient(ctx context.Context, c *cluster, health Health) *kubeClient {
 
 // GetWaiter returns a waiter that asks the Health of the request.
 func (k *kubeClient) GetWaiter(strategy kube.WaitStrategy) (kube.Waiter, error) {
-	return &waiter{ctx: k.ctx, health: k.health, hooksOnly: strategy == kube.HookOnlyStrategy}, nil
+	return &waiter{ctx: k.ctx, health: k.health, hooksOnly: strategy == kube.HookOnlyStrategy, legacy: strategy == kube.LegacyStrategy}, nil
 }
 
 // GetWaiterWithOptions is GetWaiter.
@@ -114,11 +114,15 @@ type waiter struct {
 	ctx       context.Context
 	health    Health
 	hooksOnly bool
+	legacy    bool
 }
 
-// Wait waits for the objects of a release without looking at Jobs.
+// Wait waits for the objects of a release, for Jobs until they have started.
 func (w *waiter) Wait(list kube.ResourceList, timeout time.Duration) error {
-	return w.WaitWithJobs(withoutJobs(list), timeout)
+	if w.hooksOnly {
+		return nil
+	}
+	return w.wait(list, Started, timeout)
 }
 
 // WaitWithJobs waits for the objects of a release.
@@ -156,15 +160,5 @@ func (w *waiter) wait(list kube.ResourceList, state WaitFor, timeout time.Durati
 		u.SetNamespace(info.Namespace)
 		objects = append(objects, u)
 	}
-	return w.health(w.ctx, Wait{Objects: objects, For: state, Timeout: timeout})
-}
-
-func withoutJobs(list kube.ResourceList) kube.ResourceList {
-	var out kube.ResourceList
-	for _, info := range list {
-		if gvk := info.Mapping.GroupVersionKind; gvk.Group != "batch" || gvk.Kind != "Job" {
-			out = append(out, info)
-		}
-	}
-	return out
+	return w.health(w.ctx, Wait{Objects: objects, For: state, Legacy: w.legacy, Timeout: timeout})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"github.com/fluxcd/pkg/ssa/normalize"
@@ -49,6 +50,16 @@ func (r *run) drift(ctx context.Context, rel *helm.Release) (jsondiff.DiffSet, e
 		options = append(options, rules)
 	}
 	return jsondiff.UnstructuredList(ctx, c, objects, options...)
+}
+
+// maskSecrets hides the data of Secrets as the controller does before it writes
+// its log: in the patch itself, so that the data cannot be corrected after it.
+func maskSecrets(set jsondiff.DiffSet) {
+	for _, d := range set {
+		if d.Type == jsondiff.DiffTypeUpdate && d.GroupVersionKind().Kind == "Secret" {
+			jsondiff.MaskSecretPatchData(d.Patch)
+		}
+	}
 }
 
 // owned adds what Helm adds to each object of a release.
@@ -115,6 +126,7 @@ func objectName(o client.Object) string {
 // correct brings objects back to what the release says: missing ones first,
 // both in the order in which kinds are applied.
 func (r *run) correct(ctx context.Context, set jsondiff.DiffSet) error {
+	r.markUnknown(meta.ReadyCondition, meta.ProgressingReason, "correcting cluster drift")
 	c, err := client.New(r.cluster.config, client.Options{})
 	if err != nil {
 		return err

@@ -58,6 +58,7 @@ type Health func(ctx context.Context, w Wait) error
 type Wait struct {
 	Objects []*unstructured.Unstructured
 	For     WaitFor
+	Legacy  bool // as Helm 3 waits
 	Timeout time.Duration
 }
 
@@ -66,7 +67,8 @@ type WaitFor string
 
 // The states that actions wait for.
 const (
-	Healthy  WaitFor = "healthy"  // and Jobs complete, unless waiting for Jobs is disabled
+	Healthy  WaitFor = "healthy"  // and Jobs complete
+	Started  WaitFor = "started"  // healthy, but Jobs only have to begin
 	Complete WaitFor = "complete" // the objects of a hook
 	Gone     WaitFor = "gone"     // deleted objects
 )

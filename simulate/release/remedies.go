@@ -50,7 +50,8 @@ func (r *run) helmTest(ctx context.Context) error {
 	return nil
 }
 
-// noteTests keeps the results of tests in the history.
+// noteTests keeps the results of tests in the history, also of those that a
+// filter leaves out: they count as tests of the release all the same.
 func (r *run) noteTests(rel *helm.Release) {
 	latest := r.hr.Status.History.Latest()
 	if !latest.Targets(rel.Name, rel.Namespace, rel.Version) {
@@ -59,7 +60,7 @@ func (r *run) noteTests(rel *helm.Release) {
 	tested := snapshot(rel, latest.OCIDigest, latest.Action)
 	hooks := map[string]*v2.TestHookStatus{}
 	for _, h := range rel.Hooks {
-		if slices.Contains(h.Events, helm.HookTest) && selected(h.Name, r.hr.GetTest().GetFilters()) {
+		if slices.Contains(h.Events, helm.HookTest) {
 			hooks[h.Name] = &v2.TestHookStatus{
 				LastStarted: metav1.NewTime(h.LastRun.StartedAt), LastCompleted: metav1.NewTime(h.LastRun.CompletedAt),
 				Phase: h.LastRun.Phase.String(),
@@ -68,22 +69,6 @@ func (r *run) noteTests(rel *helm.Release) {
 	}
 	tested.SetTestHooks(hooks)
 	r.hr.Status.History[0] = tested
-}
-
-// selected reports whether the filters let a test run.
-func selected(name string, filters []v2.Filter) bool {
-	wanted := true
-	for _, f := range filters {
-		switch {
-		case f.Exclude && f.Name == name:
-			return false
-		case !f.Exclude && f.Name == name:
-			return true
-		case !f.Exclude:
-			wanted = false
-		}
-	}
-	return wanted
 }
 
 // noteWrites refreshes the history with what an action writes to the storage.
@@ -153,7 +138,7 @@ func (r *run) helmRollback(ctx context.Context, target *v2.Snapshot) error {
 	back.ForceReplace = spec.Force && !serverSide
 	back.Version = target.Version
 	back.Timeout = spec.GetTimeout(r.hr.GetTimeout()).Duration
-	back.WaitStrategy = strategy(spec.GetDisableWait())
+	back.WaitStrategy = r.strategy(spec)
 	back.WaitForJobs = !spec.DisableWaitForJobs
 	back.DisableHooks = spec.DisableHooks
 	back.CleanupOnFail = spec.CleanupOnFail
@@ -173,7 +158,7 @@ func (r *run) helmUninstall(ctx context.Context, name string, by v2.ReleaseActio
 	un.Timeout = spec.GetTimeout(r.hr.GetTimeout()).Duration
 	un.DisableHooks = spec.DisableHooks
 	un.KeepHistory = spec.KeepHistory
-	un.WaitStrategy = strategy(spec.GetDisableWait())
+	un.WaitStrategy = r.strategy(spec)
 	un.DeletionPropagation = spec.GetDeletionPropagation()
 	before := r.hr.Status.History.Latest().DeepCopy()
 	done, err := un.Run(name)

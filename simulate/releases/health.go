@@ -15,10 +15,10 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/simulate/release"
 )
 
-// hurried is the longest time-out of a hook that was seen to end in the words
-// of the client's rate limiter, which name no object. From which time-out on
-// the controller lists the objects instead is not known.
-const hurried = 10 * time.Second
+// look is the time between two looks of the controller at the objects. When the
+// time is up right when it wants to look again, the client mostly refuses before
+// the wait notices, with words that name no object.
+const look = 5 * time.Second
 
 // healthOf lets actions wait on the simulated cluster, where nothing takes
 // time. The texts are those of the controller when the time is up.
@@ -29,16 +29,30 @@ func healthOf(in simulate.ReleaseInput) release.Health {
 			return err
 		}
 		late, err := in.Wait(ctx, simulate.Awaited{
-			Objects: w.Objects, Gone: w.For == release.Gone, Hook: w.For == release.Complete, Exprs: exprs,
+			Objects: w.Objects, Gone: w.For == release.Gone, Hook: w.For == release.Complete, Started: w.For == release.Started,
+			Legacy: w.Legacy, Exprs: exprs,
 		})
 		switch {
 		case err != nil || len(late) == 0:
 			return err
+		case w.Legacy:
+			return legacyError(late, w)
 		case w.For == release.Gone:
 			return fmt.Errorf("%s termination timeout: %w", late[0].Name, context.DeadlineExceeded)
 		}
 		return unhealthy(late, w)
 	}
+}
+
+// legacyError has the words of Helm 3.
+func legacyError(late []simulate.Laggard, w release.Wait) error {
+	if w.For != release.Complete {
+		return context.DeadlineExceeded
+	}
+	if l := late[0]; l.Status == "Failed" {
+		return fmt.Errorf("job %s failed: %s", l.Name[strings.LastIndex(l.Name, "/")+1:], l.Cause)
+	}
+	return errors.New("timed out waiting for the condition")
 }
 
 func unhealthy(late []simulate.Laggard, w release.Wait) error {
@@ -59,7 +73,7 @@ func unhealthy(late []simulate.Laggard, w release.Wait) error {
 	if len(failed) > 0 && (w.For != release.Complete || len(pending) == 0) {
 		return fmt.Errorf("failed early due to stalled resources: [%s]", strings.Join(failed, ", "))
 	}
-	if w.For == release.Complete && w.Timeout <= hurried {
+	if len(failed) == 0 && w.Timeout%look == 0 {
 		return errors.New("client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline")
 	}
 	return fmt.Errorf("timeout waiting for: [%s]", strings.Join(append(failed, pending...), ", "))

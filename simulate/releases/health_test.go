@@ -12,6 +12,9 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/simulate/release"
 )
 
+// minute is a time-out between two looks of the controller.
+const minute = 61 * time.Second
+
 func TestHealth(t *testing.T) {
 	slow := simulate.Laggard{Name: "Job/a/slow", Status: "InProgress"}
 	broken := simulate.Laggard{Name: "Deployment/a/broken", Status: "Failed"}
@@ -24,27 +27,35 @@ func TestHealth(t *testing.T) {
 	}{
 		"healthy": {"nothing is late", nil, release.Wait{For: release.Healthy}, ""},
 		"time-out": {
-			"all late objects are listed by name", []simulate.Laggard{odd, slow}, release.Wait{For: release.Healthy, Timeout: time.Minute},
+			"all late objects are listed by name", []simulate.Laggard{odd, slow}, release.Wait{For: release.Healthy, Timeout: minute},
 			"timeout waiting for: [Job/a/slow status: 'InProgress', Odd/a/x status: 'Unknown': no such kind]",
 		},
 		"failed": {
-			"a failed object ends the wait", []simulate.Laggard{slow, broken}, release.Wait{For: release.Healthy, Timeout: time.Minute},
+			"a failed object ends the wait", []simulate.Laggard{slow, broken}, release.Wait{For: release.Healthy, Timeout: minute},
 			"failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
 		},
 		"hook": {
-			"hooks are not given up early", []simulate.Laggard{slow, broken}, release.Wait{For: release.Complete, Timeout: time.Minute},
+			"hooks are not given up early", []simulate.Laggard{slow, broken}, release.Wait{For: release.Complete, Timeout: minute},
 			"timeout waiting for: [Deployment/a/broken status: 'Failed', Job/a/slow status: 'InProgress']",
 		},
 		"failed hook": {
-			"nothing is left to wait for", []simulate.Laggard{broken}, release.Wait{For: release.Complete, Timeout: time.Minute},
+			"nothing is left to wait for", []simulate.Laggard{broken}, release.Wait{For: release.Complete, Timeout: minute},
 			"failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
 		},
-		"hurried hook": {
-			"the client has no time to look", []simulate.Laggard{slow}, release.Wait{For: release.Complete, Timeout: hurried},
+		"the last look": {
+			"the time is up when the controller looks", []simulate.Laggard{slow}, release.Wait{For: release.Healthy, Timeout: 20 * time.Second},
 			"client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline",
 		},
+		"Helm 3": {
+			"its words name no object", []simulate.Laggard{broken, slow}, release.Wait{For: release.Healthy, Legacy: true, Timeout: minute},
+			"context deadline exceeded",
+		},
+		"hook of Helm 3": {
+			"neither for hooks", []simulate.Laggard{slow}, release.Wait{For: release.Complete, Legacy: true, Timeout: minute},
+			"timed out waiting for the condition",
+		},
 		"still there": {
-			"a deletion that does not end", []simulate.Laggard{{Name: "Job/a/slow", Status: "Terminating"}}, release.Wait{For: release.Gone, Timeout: time.Minute},
+			"a deletion that does not end", []simulate.Laggard{{Name: "Job/a/slow", Status: "Terminating"}}, release.Wait{For: release.Gone, Timeout: minute},
 			"Job/a/slow termination timeout: context deadline exceeded",
 		},
 	}
