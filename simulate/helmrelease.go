@@ -231,6 +231,9 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	for _, o := range result.Objects {
 		m.rendered[o.Ref()] = o
 	}
+	if result.Problem != "" {
+		r.note("%s: %s", s.ref, result.Problem)
+	}
 	r.releaseRefusals(ctx, s, result)
 	r.applies(result.Objects)
 	return r.conclude(ctx, s, st, releasePhase(st, result))

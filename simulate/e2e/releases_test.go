@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,49 @@ func TestControllersWorkSideBySide(t *testing.T) {
 	for i, s := range result.Steps {
 		if d := cmp.Diff(want[i], states(s)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", s.Name, d)
+		}
+	}
+}
+
+// helm-controller tells what it does to the HelmChart objects, and names the
+// kind of a source that it does not find in its cache.
+func TestReleasesTellOfTheirCharts(t *testing.T) {
+	chart := map[string]string{
+		"charts/small/Chart.yaml": "{apiVersion: v2, name: small, version: 1.0.0}", "charts/small/templates/all.yaml": configMap("{{ .Release.Name }}", "a"),
+	}
+	again := strings.Replace(release("again", "small", ""), "interval: 1h, ", "interval: 2h, ", 1)
+	base := map[string]string{"clusters/a.yaml": release("gone", "small", ""), "clusters/b.yaml": release("again", "small", "")}
+	head := map[string]string{"clusters/b.yaml": again, "clusters/c.yaml": `{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: lost, namespace: flux-system},
+spec: {interval: 1h, chartRef: {kind: OCIRepository, name: absent}}}`}
+	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
+	for i, tree := range []map[string]string{base, head} {
+		for name, text := range chart {
+			tree[name] = text
+		}
+		in := revision(t, []string{"base", "head"}[i], tree)
+		in.Renderers = append(in.Renderers, helmrelease.New(helmrelease.Options{}))
+		o.Steps = append(o.Steps, in)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	result, err := simulate.Run(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range result.Steps[1].Events {
+		if strings.HasPrefix(e.Reason, "HelmChart") {
+			told = append(told, e.Message)
+		}
+	}
+	slices.Sort(told)
+	want := []string{"Configured HelmChart/flux-system/flux-system-again with SourceRef 'GitRepository/flux-system/flux-system'", "deleted HelmChart 'flux-system/flux-system-gone'"}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+	for _, owner := range result.Steps[1].Owners {
+		if want := `could not get Source object: OCIRepository.source.toolkit.fluxcd.io "absent" not found`; owner.Ref.Name == "lost" && owner.Ready.Message != want {
+			t.Errorf("the message is %q, want %q", owner.Ready.Message, want)
 		}
 	}
 }

@@ -188,7 +188,13 @@ func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
 	if err := r.applyCRDs(ctx, crds); err != nil {
 		return fmt.Errorf("failed to apply CustomResourceDefinitions: %w", err)
 	}
-	_, err = up.RunWithContext(ctx, r.name(), chart, r.values())
+	values := r.values()
+	_, err = up.RunWithContext(ctx, r.name(), chart, values)
+	if spec.PreserveValues {
+		// Helm merges the old values into these, and what is desired for the rest
+		// of this reconciliation is the outcome. The next one starts afresh.
+		r.req.Prepared.Values = values
+	}
 	return err
 }
 

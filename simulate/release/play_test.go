@@ -77,12 +77,18 @@ func newPlay(t *testing.T, namespace string) *play {
 	return p
 }
 
-func (p *play) apply(text string) {
+func (p *play) parse(text string) *unstructured.Unstructured {
 	p.t.Helper()
 	u := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
 		p.t.Fatal(err)
 	}
+	return u
+}
+
+func (p *play) apply(text string) {
+	p.t.Helper()
+	u := p.parse(text)
 	if err := p.client.Create(p.t.Context(), u, client.FieldOwner("kubectl")); err != nil {
 		p.t.Fatal(err)
 	}

@@ -20,9 +20,13 @@ import (
 // the wait notices, with words that name no object.
 const look = 5 * time.Second
 
+// waiting remembers what a reconciliation waited for in vain, where the words
+// of the controller name no object.
+type waiting struct{ problem string }
+
 // healthOf lets actions wait on the simulated cluster, where nothing takes
 // time. The texts are those of the controller when the time is up.
-func healthOf(in simulate.ReleaseInput) release.Health {
+func healthOf(in simulate.ReleaseInput, waited *waiting) release.Health {
 	return func(ctx context.Context, w release.Wait) error {
 		exprs, err := expressions(in)
 		if err != nil {
@@ -36,12 +40,26 @@ func healthOf(in simulate.ReleaseInput) release.Health {
 		case err != nil || len(late) == 0:
 			return err
 		case w.Legacy:
+			waited.problem = inVain(late)
 			return legacyError(late, w)
 		case w.For == release.Gone:
 			return fmt.Errorf("%s termination timeout: %w", late[0].Name, context.DeadlineExceeded)
 		}
+		if w.Timeout%look == 0 {
+			waited.problem = inVain(late)
+		}
 		return unhealthy(late, w)
 	}
+}
+
+// inVain names the objects that the time was not enough for.
+func inVain(late []simulate.Laggard) string {
+	var names []string
+	for _, l := range late {
+		names = append(names, fmt.Sprintf("%s (%s)", l.Name, l.Status))
+	}
+	slices.Sort(names)
+	return "the time-out is over before these are ready: " + strings.Join(names, ", ")
 }
 
 // legacyError has the words of Helm 3.

@@ -70,7 +70,7 @@ func TestHealth(t *testing.T) {
 				},
 			}
 			got := ""
-			if err := healthOf(in)(t.Context(), test.wait); err != nil {
+			if err := healthOf(in, &waiting{})(t.Context(), test.wait); err != nil {
 				got = err.Error()
 			}
 			if got != test.want {

@@ -72,7 +72,8 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	if c := r.charts[chartRef(in.Object)]; c != nil {
 		prepared.Chart, prepared.ChartVersion = c.chart, c.version
 	}
-	req := request(in)
+	waited := &waiting{}
+	req := request(in, waited)
 	req.Prepared = prepared
 	if renderer, ok := below(in.Renderer).(steady); ok {
 		req.Functions = func() template.FuncMap { return renderer.Functions(prepared) }
@@ -101,6 +102,9 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	}
 	result.Events = events
 	out, err := resultOf(result)
+	if out.State == render.Failed {
+		out.Problem = waited.problem
+	}
 	if out.State != render.Rendered || len(events) > 0 || result.Status.History.Latest() == nil {
 		out.Objects = rendered(ctx, in)
 	}
@@ -129,16 +133,16 @@ func same(before, after map[string]any) bool {
 // Uninstall implements simulate.Releases.
 func (r *Releases) Uninstall(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
 	delete(r.charts, chartRef(in.Object))
-	result, err := release.Uninstall(ctx, request(in))
+	result, err := release.Uninstall(ctx, request(in, &waiting{}))
 	if err != nil {
 		return simulate.ReleaseResult{}, err
 	}
 	return resultOf(result)
 }
 
-func request(in simulate.ReleaseInput) release.Request {
+func request(in simulate.ReleaseInput, w *waiting) release.Request {
 	return release.Request{
-		Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in),
+		Config: in.Config, Object: in.Object.Unstructured, Settings: in.Settings, Health: healthOf(in, w),
 		Kinds: release.Kinds{Discovery: in.Discovery, Mapper: in.Mapper},
 	}
 }
