@@ -134,7 +134,7 @@ func TestReleasesTellOfTheirCharts(t *testing.T) {
 	base := map[string]string{"clusters/a.yaml": release("gone", "small", ""), "clusters/b.yaml": release("again", "small", "")}
 	head := map[string]string{"clusters/b.yaml": again, "clusters/c.yaml": `{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: lost, namespace: flux-system},
 spec: {interval: 1h, chartRef: {kind: OCIRepository, name: absent}}}`}
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, casesFolder(t)+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
+	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
 	for i, tree := range []map[string]string{base, head} {
 		for name, text := range chart {
 			tree[name] = text
