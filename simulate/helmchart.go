@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
-// templateChart writes the HelmChart object of a HelmRelease.
-func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref) error {
+// templateChart writes the HelmChart object of a HelmRelease. It reports whether
+// the server takes it.
+func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref) (bool, error) {
 	previous, _, _ := unstructured.NestedString(s.live.Object, "status", "helmChart")
 	own := ref.Namespace + "/" + ref.Name
 	if hasChartRef(s.live) {
@@ -21,33 +23,34 @@ func (r *replay) templateChart(ctx context.Context, s *subject, ref finding.Ref)
 	}
 	if previous != "" && previous != own {
 		if err := r.deleteChart(ctx, s, previous); err != nil {
-			return err
+			return false, err
 		}
 	}
 	st := statusOf(s.live)
 	delete(st.fields, "helmChart")
 	if own != "" {
 		st.fields["helmChart"] = own
-		if err := r.applyChart(ctx, s, ref); err != nil {
-			return err
+		if ok, err := r.applyChart(ctx, s, ref); !ok || err != nil {
+			return false, err
 		}
 	}
 	if previous == own {
-		return nil
+		return true, nil
 	}
-	return r.cluster.commit(ctx, st)
+	return true, r.cluster.commit(ctx, st)
 }
 
-func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) error {
+func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) (bool, error) {
 	u := helmChartOf(s.live, ref)
 	had := r.cluster.read(ctx, ref)
 	//lint:ignore SA1019 a patch leaves what the server made of the object in it
 	if err := r.cluster.plain.Patch(ctx, u, client.Apply, client.FieldOwner(helmController), client.ForceOwnership); err != nil {
 		if r.recorder.gone() != nil {
-			return fmt.Errorf("write %s: %w", ref, err)
+			return false, fmt.Errorf("write %s: %w", ref, err)
 		}
-		r.note("%s: its HelmChart is refused: %v", s.ref, err)
-		return nil
+		r.event(s.ref, "Normal", "HelmChartSyncErr", fmt.Sprintf("failed to run server-side apply: %s dry-run failed (%s): %v", ref, apierrors.ReasonForError(err), err))
+		r.note("%s is not touched as long as its HelmChart is refused, which helm-controller only logs: %v", s.ref, err)
+		return false, nil
 	}
 	if had == nil || had.GetResourceVersion() != u.GetResourceVersion() {
 		done := "Configured"
@@ -61,7 +64,7 @@ func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) er
 	if had == nil || had.GetGeneration() != u.GetGeneration() {
 		r.clock++
 	}
-	return nil
+	return true, nil
 }
 
 // helmChartOf is the HelmChart object that a HelmRelease describes.

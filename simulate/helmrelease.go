@@ -49,7 +49,8 @@ func (r *replay) checkRelease(ctx context.Context, s *subject) (bool, error) {
 		r.note("%s is never touched: its chart source is in namespace %q and references across namespaces are blocked; helm-controller only logs it", s.ref, ref.Namespace)
 		return false, nil
 	}
-	if err := r.templateChart(ctx, s, ref); err != nil {
+	if ok, err := r.templateChart(ctx, s, ref); !ok || err != nil {
+		s.mem.phase, s.mem.reason, s.mem.moment = phaseFailed, "source-not-ready", r.moment()
 		return false, err
 	}
 	for _, d := range s.dependencies() {

@@ -124,15 +124,17 @@ func TestControllersWorkSideBySide(t *testing.T) {
 	}
 }
 
-// helm-controller tells what it does to the HelmChart objects, and names the
-// kind of a source that it does not find in its cache.
+// helm-controller tells what it does to the HelmChart objects, does not go on
+// where the server refuses one, and names the kind of a source that it does not
+// find in its cache.
 func TestReleasesTellOfTheirCharts(t *testing.T) {
 	chart := map[string]string{
 		"charts/small/Chart.yaml": "{apiVersion: v2, name: small, version: 1.0.0}", "charts/small/templates/all.yaml": configMap("{{ .Release.Name }}", "a"),
 	}
 	again := strings.Replace(release("again", "small", ""), "interval: 1h, ", "interval: 2h, ", 1)
 	base := map[string]string{"clusters/a.yaml": release("gone", "small", ""), "clusters/b.yaml": release("again", "small", "")}
-	head := map[string]string{"clusters/b.yaml": again, "clusters/c.yaml": `{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: lost, namespace: flux-system},
+	long := strings.Repeat("long", 17)
+	head := map[string]string{"clusters/b.yaml": again, "clusters/d.yaml": release(long, "small", ""), "clusters/c.yaml": `{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: lost, namespace: flux-system},
 spec: {interval: 1h, chartRef: {kind: OCIRepository, name: absent}}}`}
 	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
 	for i, tree := range []map[string]string{base, head} {
@@ -156,11 +158,16 @@ spec: {interval: 1h, chartRef: {kind: OCIRepository, name: absent}}}`}
 		}
 	}
 	slices.Sort(told)
-	want := []string{"Configured HelmChart/flux-system/flux-system-again with SourceRef 'GitRepository/flux-system/flux-system'", "deleted HelmChart 'flux-system/flux-system-gone'"}
+	want := []string{"Configured HelmChart/flux-system/flux-system-again with SourceRef 'GitRepository/flux-system/flux-system'", "deleted HelmChart 'flux-system/flux-system-gone'",
+		fmt.Sprintf("failed to run server-side apply: HelmChart/flux-system/flux-system-%s dry-run failed (Invalid): HelmChart.source.toolkit.fluxcd.io %q is invalid: "+
+			"metadata.labels: Invalid value: %q: must be no more than 63 bytes", long, "flux-system-"+long, long)}
 	if d := cmp.Diff(want, told); d != "" {
 		t.Errorf("events (-want +got):\n%s", d)
 	}
 	for _, owner := range result.Steps[1].Owners {
+		if owner.Ref.Name == long && owner.Ready.Status != "" {
+			t.Errorf("a release without HelmChart is ready: %v", owner.Ready)
+		}
 		if want := `could not get Source object: OCIRepository.source.toolkit.fluxcd.io "absent" not found`; owner.Ref.Name == "lost" && owner.Ready.Message != want {
 			t.Errorf("the message is %q, want %q", owner.Ready.Message, want)
 		}
