@@ -124,8 +124,13 @@ func merged(first, more *ssa.ChangeSet) *ssa.ChangeSet {
 	if more == nil {
 		return first
 	}
+	if len(first.Entries) == 0 {
+		return more
+	}
 	for _, e := range more.Entries {
-		if !slices.ContainsFunc(first.Entries, func(have ssa.ChangeSetEntry) bool { return have.ObjMetadata == e.ObjMetadata }) {
+		if !slices.ContainsFunc(first.Entries, func(have ssa.ChangeSetEntry) bool {
+			return have.ObjMetadata == e.ObjMetadata && have.GroupVersion == e.GroupVersion
+		}) {
 			first.Entries = append(first.Entries, e)
 		}
 	}
