@@ -26,6 +26,10 @@ func (r *replay) awoken(ctx context.Context, s *subject, revision string) bool {
 	if !ok || s.ref.Kind != kustomizationKind.Kind || s.mem.phase == phaseNew {
 		return true
 	}
+	if revision == "" {
+		// A source that goes wakes nobody.
+		return r.opts.Emulate.Intervals
+	}
 	a := arrival{source, revision}
 	circle, known := r.circles[a]
 	if !known {

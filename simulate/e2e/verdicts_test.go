@@ -60,6 +60,16 @@ func TestVerdicts(t *testing.T) {
 			"x": "False DependencyNotReady dependency 'flux-system/y' is not ready",
 		},
 	}, {
+		reason: "a source that goes wakes nobody, so its Kustomization stays ready until its interval",
+		base: map[string]string{
+			"clusters/second.yaml": strings.Replace(child("second", ""), "name: flux-system}}}", "name: second}}}", 1),
+			"clusters/source.yaml": "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: second, namespace: flux-system}, " +
+				"spec: {interval: 1h, url: 'https://git.test/flux-system', ref: {branch: main}}}",
+			"second/a.yaml": configMap("second", "one"),
+		},
+		head: map[string]string{"clusters/source.yaml": "# nothing"},
+		want: map[string]string{"second": "True ReconciliationSucceeded Applied revision"},
+	}, {
 		reason: "where intervals pass, a circle only delays",
 		emul:   simulate.Emulate{Intervals: true},
 		base: map[string]string{
