@@ -141,7 +141,7 @@ func disclaim(u *unstructured.Unstructured) bool {
 	if err != nil {
 		return false
 	}
-	entries[i].FieldsV1 = &metav1.FieldsV1{Raw: data}
+	entries[i].FieldsV1 = metav1.NewFieldsV1(string(data))
 	u.SetManagedFields(entries)
 	return true
 }

@@ -9,7 +9,7 @@ import (
 // What others apply is not that of the restoration, what nobody applies stays.
 func TestDisclaim(t *testing.T) {
 	entry := func(manager string, operation metav1.ManagedFieldsOperationType, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Operation: operation, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Operation: operation, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	u := made("v1", "ConfigMap", "shop", "settings")
 	own := entry(restoring, metav1.ManagedFieldsOperationUpdate, `{"f:data":{".":{},"f:A":{},"f:HAND":{}}}`)
