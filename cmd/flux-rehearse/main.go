@@ -17,10 +17,10 @@ import (
 var version = "dev"
 
 func main() {
+	temporary.RestoreCache()
 	if code, ran := controlplane.Main(); ran {
 		os.Exit(code)
 	}
-	temporary.RestoreCache()
 	controlplane.CollectRarely()
 	// The libraries of the controllers log; what matters of it is in the result.
 	log.SetLogger(logr.Discard())

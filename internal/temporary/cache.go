@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -16,8 +17,8 @@ func init() {
 	switch {
 	case strings.HasSuffix(program, ".test"):
 		return
-	case isFile(filepath.Join(filepath.Dir(os.Args[0]), OwnerFile)): // etcd or the API server
-		cache.set(filepath.Dir(os.Args[0]))
+	case program == "etcd" || program == "kube-apiserver":
+		inherit(filepath.Dir(os.Args[0]))
 		return
 	}
 	f, err := New("", "flux-rehearse-cache-*")
@@ -31,11 +32,37 @@ func init() {
 	}
 }
 
+// inherit has a program that runs in a Folder take that. It ends the program when
+// the folder is gone, and makes no path anew that is being removed.
+func inherit(dir string) {
+	if !isFile(filepath.Join(dir, OwnerFile)) {
+		if strings.HasPrefix(filepath.Base(dir), "flux-rehearse-") {
+			os.Exit(1)
+		}
+		return
+	}
+	if open, err := os.Open(dir); err == nil && runtime.GOOS == "linux" {
+		held = open
+		dir = fmt.Sprintf("/proc/self/fd/%d", open.Fd())
+		folder.set(dir)
+		cache.set(dir)
+	}
+}
+
+// held keeps the folder of inherit open.
+var held *os.File
+
+// folder is the variable that names the folder for temporary files.
+var folder = variable{name: "TMPDIR"}
+
 // cache is the variable that names the folder of the user's cache.
 var cache = variable{name: "XDG_CACHE_HOME"}
 
-// RestoreCache has the environment name the user's cache again.
-func RestoreCache() { cache.restore() }
+// RestoreCache has the environment name the user's folders again.
+func RestoreCache() {
+	cache.restore()
+	folder.restore()
+}
 
 // variable is a variable of the environment that has another value for a while.
 type variable struct {
