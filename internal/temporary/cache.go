@@ -62,6 +62,9 @@ var cache = variable{name: "XDG_CACHE_HOME"}
 func RestoreCache() {
 	cache.restore()
 	folder.restore()
+	if held != nil {
+		_ = held.Close()
+	}
 }
 
 // variable is a variable of the environment that has another value for a while.
