@@ -50,6 +50,7 @@ var rows = []row{
 	{"a field that cannot be changed", regexp.MustCompile(`is immutable|immutable field|may not change once set|updates to \S+ spec for fields other than|may not change fields other than`), immutable},
 	{"a field that the schema does not have", regexp.MustCompile(`(\S+): field not declared in schema`), undeclared},
 	{"a rule of the schema", regexp.MustCompile(`(?s).*`), schemaRule},
+	{"an address of another range", regexp.MustCompile(`the provided IP \((\S+)\) is not in the valid range`), otherRange},
 	{"a field that is missing", regexp.MustCompile(`(\S+): Required value`), required},
 }
 
@@ -205,6 +206,10 @@ func schemaRule(r Refusal, _ []string) string {
 		}
 	}
 	return ""
+}
+
+func otherRange(_ Refusal, m []string) string {
+	return "if " + m[1] + " is a service address of the cluster, name the range of the cluster as serviceRange in the file of --config"
 }
 
 func required(_ Refusal, m []string) string { return "add " + strconv.Quote(m[1]) }

@@ -73,6 +73,9 @@ func TestFor(t *testing.T) {
 			want: `remove "spec.replica", or write it as the schema does`},
 		{why: "a rule of a custom resource", owner: apps, message: `Widget.example.com "rule" is invalid: spec: Invalid value: min must not exceed max`, rule: "self.min <= self.max",
 			want: "the schema asks for: self.min <= self.max"},
+		{why: "a range that nothing tells", owner: apps,
+			message: `Service "dns" is invalid: spec.clusterIPs: Invalid value: ["10.43.0.10"]: failed to allocate IP 10.43.0.10: the provided IP (10.43.0.10) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
+			want:    `if 10.43.0.10 is a service address of the cluster, name the range of the cluster as serviceRange in the file of --config`},
 		{why: "a required field", owner: apps, message: `Widget.example.com "w" is invalid: spec.size: Required value`, want: `add "spec.size"`},
 		{why: "the server has said all there is", owner: apps, message: `Widget.example.com "w" is invalid: spec.tier: Unsupported value: "gold": supported values: "free"`},
 	} {
