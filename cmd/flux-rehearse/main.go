@@ -9,7 +9,6 @@ import (
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/flux-rehearse/flux-rehearse/internal/temporary"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
@@ -17,7 +16,6 @@ import (
 var version = "dev"
 
 func main() {
-	temporary.RestoreCache()
 	if code, ran := controlplane.Main(); ran {
 		os.Exit(code)
 	}

@@ -29,6 +29,7 @@ const (
 // that a Plane has started ends by itself as soon as the process that owns
 // the Plane is gone, however that process ended.
 func Main() (code int, ran bool) {
+	temporary.RestoreCache()
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	if name != etcdName && name != apiServerName {
 		// Kubernetes puts its flag --version into the global set, which cobra
