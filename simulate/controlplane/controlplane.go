@@ -34,14 +34,20 @@ type Options struct {
 	Assets string
 	// Dir is where the private folder of the plane is made.
 	Dir string
-	// ServiceRange is where Services get their addresses, ServiceRange when empty.
+	// ServiceRange is where Services get their addresses. When empty it is wide:
+	// nothing in a repository tells the range of its cluster.
 	ServiceRange string
 
 	silence time.Duration // how long the API server may fail to answer, pulseSilence when zero
 }
 
-// ServiceRange is the range of service addresses that most clusters use.
-const ServiceRange = "10.96.0.0/12"
+// serviceRange holds the ranges that installers of clusters choose. Programs of
+// other versions may take no range of more than a million addresses: theirs is
+// that of kubeadm.
+const (
+	serviceRange       = "10.0.0.0/8"
+	narrowServiceRange = "10.96.0.0/12"
+)
 
 // Version is the version of a running API server.
 type Version struct {
@@ -99,9 +105,13 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 	if err != nil {
 		return nil, explain(err, "")
 	}
+	services := serviceRange
+	if assets != "" {
+		services = narrowServiceRange
+	}
 	p := &Plane{
 		folder: f, done: make(chan struct{}), silence: cmp.Or(o.silence, pulseSilence),
-		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, ServiceRange),
+		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, services),
 	}
 	if err := p.start(ctx); err != nil {
 		if full(f.path) {

@@ -31,7 +31,7 @@ func TestFirstObjects(t *testing.T) {
 	}
 	var planes []*Plane
 	for _, dir := range []string{"", assets} {
-		p, err := Start(t.Context(), Options{Assets: dir, Dir: t.TempDir()})
+		p, err := Start(t.Context(), Options{Assets: dir, Dir: t.TempDir(), ServiceRange: narrowServiceRange})
 		if err != nil {
 			t.Fatal(err)
 		}
