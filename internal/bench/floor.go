@@ -29,10 +29,7 @@ func (b benchmarks) floorOf(ctx context.Context, work string, s subject) (run, e
 	if err != nil {
 		return run{}, err
 	}
-	at := place{tree: tree, path: s.path, work: work, entries: s.entries}
-	if len(s.args) > 1 {
-		at.sourceMap = s.args[1]
-	}
+	at := place{tree: tree, path: s.path, work: work, entries: s.entries, sourceMap: s.sourceMap}
 	all, err := worlds(ctx, at)
 	if err != nil {
 		return run{}, err

@@ -44,10 +44,10 @@ func main() {
 type subject struct {
 	name string
 	path string
-	args []string
 	once bool // it takes long: one cold run only, and no longer than patience
 
-	entries []string // folders, where the repository does not say
+	entries   []string // folders, where the repository does not say
+	sourceMap string
 }
 
 func bench(bin, corpora, only string) error {
@@ -65,7 +65,7 @@ func bench(bin, corpora, only string) error {
 		return err
 	}
 	if only == "precision" {
-		return precise(work, corpora, timed(subjects))
+		return precise(work, subjects)
 	}
 	b, err := buildBenchmarks(work)
 	if err != nil {
@@ -98,12 +98,7 @@ func bench(bin, corpora, only string) error {
 	if only == "times" {
 		return nil
 	}
-	return precise(work, corpora, timed(subjects))
-}
-
-// timed are the subjects that are measured cold and warm.
-func timed(subjects []subject) []subject {
-	return slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool { return s.once })
+	return precise(work, subjects)
 }
 
 // prepare makes a git repository of the fleet and of each of the corpora at
@@ -115,8 +110,12 @@ func prepare(work, corpora string) ([]subject, error) {
 		return nil, fmt.Errorf("make the fleet: %w", err)
 	}
 	out := []subject{{name: "fixtures/fleet", path: fleet}}
-	for _, name := range []string{"flux2-kustomize-helm-example", "flux2-multi-tenancy", "onedr0p-home-ops-2025-06"} {
-		dir, err := filepath.Abs(filepath.Join(corpora, name))
+	for _, s := range []subject{
+		{name: "flux2-kustomize-helm-example"}, {name: "flux2-multi-tenancy"}, {name: "gitops-template"},
+		{name: "azure-flux2-mt", entries: []string{"clusters", "infrastructure", "apps/staging"}},
+		{name: "onedr0p-home-ops-2025-06", once: true}, {name: "radix-flux", once: true},
+	} {
+		dir, err := filepath.Abs(filepath.Join(corpora, s.name))
 		if err != nil {
 			return nil, err
 		}
@@ -124,10 +123,9 @@ func prepare(work, corpora string) ([]subject, error) {
 			fmt.Printf("skipped: %s is not there\n", dir)
 			continue
 		}
-		s := subject{name: name, path: filepath.Join(work, name), once: strings.HasPrefix(name, "onedr0p"),
-			args: []string{"--source-map", filepath.Join(dir, "sources.yaml")}}
+		s.path, s.sourceMap = filepath.Join(work, s.name), filepath.Join(dir, "sources.yaml")
 		if err := commit(filepath.Join(dir, "repo"), s.path, ""); err != nil {
-			return nil, fmt.Errorf("make %s: %w", name, err)
+			return nil, fmt.Errorf("make %s: %w", s.name, err)
 		}
 		out = append(out, s)
 	}
@@ -151,6 +149,7 @@ type run struct {
 	took, processor time.Duration
 	peak            memory
 	objects         int
+	refused         float64 // of the objects, by the floor
 	clusters        int
 }
 
@@ -158,7 +157,13 @@ type run struct {
 // and warm, and prints both. It returns the warm run, nothing when the command
 // takes too long.
 func measure(bin, work string, s subject, words []string) (run, error) {
-	args := append(append(slices.Clone(words), s.path, "-o", "json"), s.args...)
+	args := append(slices.Clone(words), s.path, "-o", "json")
+	if s.sourceMap != "" {
+		args = append(args, "--source-map", s.sourceMap)
+	}
+	for _, e := range s.entries {
+		args = append(args, "--entry", e)
+	}
 	home, err := os.MkdirTemp(work, "home-")
 	if err != nil {
 		return run{}, err
@@ -207,17 +212,18 @@ type replayed struct {
 	run
 }
 
-// floors prints each replay next to its floor.
+// floors prints each replay next to its floor, and how many of the floor's objects
+// the servers refused: the less they take, the lower the floor.
 func (b benchmarks) floors(ctx context.Context, work string, replays []replayed) error {
-	fmt.Printf("\n%-29s %8s %7s %7s %6s %7s %7s %6s %14s\n", "simulate --base HEAD~1", "clusters", "replay", "floor", "ratio", "cpu", "floor", "ratio", "server memory")
+	fmt.Printf("\n%-29s %8s %7s %7s %6s %7s %7s %6s %14s %8s %8s\n", "simulate --base HEAD~1", "clusters", "replay", "floor", "ratio", "cpu", "floor", "ratio", "server memory", "objects", "refused")
 	for _, r := range replays {
 		least, err := b.floorOf(ctx, work, r.subject)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-29s %8d %6.2fs %6.2fs %6.2f %6.2fs %6.2fs %6.2f %11d MB\n", r.name, r.clusters,
+		fmt.Printf("%-29s %8d %6.2fs %6.2fs %6.2f %6.2fs %6.2fs %6.2f %11d MB %8d %8.0f\n", r.name, r.clusters,
 			r.took.Seconds(), least.took.Seconds(), r.took.Seconds()/least.took.Seconds(),
-			r.processor.Seconds(), least.processor.Seconds(), r.processor.Seconds()/least.processor.Seconds(), r.peak.servers>>20)
+			r.processor.Seconds(), least.processor.Seconds(), r.processor.Seconds()/least.processor.Seconds(), r.peak.servers>>20, least.objects, least.refused)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -64,22 +63,19 @@ func leaves(v any, pointer string, f func(pointer string)) {
 
 // precise prints how precisely the objects of the repositories and their fields
 // are placed.
-func precise(work, corpora string, subjects []subject) error {
+func precise(work string, subjects []subject) error {
 	fmt.Printf("\n%-26s %-18s %-8s %8s", "repository", "owner", "places", "number")
 	for _, p := range precisions {
 		fmt.Printf(" %9s", orNone(p))
 	}
 	fmt.Println()
 	built := counted{}
-	for _, s := range append(subjects, furtherSubjects(corpora)...) {
+	for _, s := range subjects {
 		tree, err := repo.Folder(s.path)
 		if err != nil {
 			return err
 		}
-		p := place{tree: tree, path: s.path, entries: s.entries, work: filepath.Join(work, "sources-"+filepath.Base(s.name))}
-		if len(s.args) == 2 {
-			p.sourceMap = s.args[1]
-		}
+		p := place{tree: tree, path: s.path, entries: s.entries, sourceMap: s.sourceMap, work: filepath.Join(work, "sources-"+filepath.Base(s.name))}
 		all, err := worlds(context.Background(), p)
 		if err != nil {
 			return err
@@ -125,23 +121,4 @@ func orNone(p finding.Precision) string {
 		return "none"
 	}
 	return string(p)
-}
-
-// furtherSubjects are the real repositories at hand whose places are measured
-// but not the time they take.
-func furtherSubjects(corpora string) []subject {
-	var out []subject
-	for _, s := range []subject{
-		{name: "onedr0p-home-ops-2025-06"}, {name: "radix-flux"}, {name: "gitops-template"},
-		{name: "azure-flux2-mt", entries: []string{"clusters", "infrastructure", "apps/staging"}},
-	} {
-		dir := filepath.Join(corpora, s.name)
-		if _, err := os.Stat(dir); err != nil {
-			fmt.Printf("skipped: %s is not there\n", dir)
-			continue
-		}
-		s.path, s.args = filepath.Join(dir, "repo"), []string{"--source-map", filepath.Join(dir, "sources.yaml")}
-		out = append(out, s)
-	}
-	return out
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +78,11 @@ func (b benchmarks) run(ctx context.Context, name, times string, env ...string) 
 		f := strings.Fields(line)
 		if len(f) >= 4 && strings.HasPrefix(f[0], "Benchmark") && f[3] == "ns/op" {
 			ns, err := strconv.ParseFloat(f[2], 64)
-			return run{took: time.Duration(ns), processor: processor(cmd)}, err
+			r := run{took: time.Duration(ns), processor: processor(cmd)}
+			if i := slices.Index(f, "refused/op"); i > 0 && err == nil {
+				r.refused, err = strconv.ParseFloat(f[i-1], 64)
+			}
+			return r, err
 		}
 	}
 	return run{}, fmt.Errorf("no result of %s: %s", name, out)
