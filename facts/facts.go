@@ -28,6 +28,7 @@ type Step struct {
 	Orphans   []Orphan
 	Orders    []Order
 	Refused   []Verdict        // workloads whose pods the API server refuses
+	Quotas    []Quota          // what limits less than is asked for
 	Warned    []Notice         // what the API server warns of
 	Later     []Notice         // what it refuses when its owner applies it again
 	Workloads []map[string]any // what runs pods in the cluster at the end
@@ -91,7 +92,7 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, recreated, refusedLater, restarted, resumed,
+	contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, quotaShort, recreated, refusedLater, restarted, resumed,
 	scaledToZero, selectsNothing, serverWarned, staleEnvironment, suspended, versionUnserved,
 }
 

@@ -31,10 +31,24 @@ func isPolicy(ref finding.Ref) (kind string, ok bool) {
 	return "", false
 }
 
-// enforce waits until the server enforces the admission policies that were
+// decided takes note of an object that was written, where the server learns
+// with a delay that it decides about others.
+func (r *replay) decided(ref finding.Ref) {
+	if kind, ok := isPolicy(ref); ok {
+		r.unenforced[kind] = true
+	}
+	if groupKind(ref) == limitRangeKind {
+		r.limited = ref.Namespace
+	}
+}
+
+// enforce waits until the server enforces the LimitRanges and admission policies that were
 // written so far: it learns of them with a delay, in order. A policy of our own
 // that is enforced shows that those before it are.
 func (r *replay) enforce(ctx context.Context) error {
+	if err := r.limitsSeen(ctx); err != nil {
+		return err
+	}
 	for _, kind := range policies {
 		if !r.unenforced[kind] {
 			continue

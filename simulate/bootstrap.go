@@ -119,9 +119,7 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 	r.clock++
 	r.placed++
 	r.owned = r.owned || len(u.GetOwnerReferences()) > 0
-	if kind, ok := isPolicy(render.RefOf(u)); ok {
-		r.unenforced[kind] = true
-	}
+	r.decided(render.RefOf(u))
 	return nil
 }
 

@@ -19,52 +19,74 @@ import (
 // podKinds are the kinds whose pods are judged: what others make of them in a
 // cluster, such as the ReplicaSets of a Deployment, is left out.
 var podKinds = []schema.GroupKind{
-	{Group: "apps", Kind: "DaemonSet"}, {Group: "apps", Kind: "Deployment"}, {Group: "apps", Kind: "StatefulSet"},
-	{Group: "batch", Kind: "CronJob"}, {Group: "batch", Kind: "Job"},
+	apps("DaemonSet"), apps("Deployment"), apps("ReplicaSet"), apps("StatefulSet"),
+	{Group: "batch", Kind: "CronJob"}, {Group: "batch", Kind: "Job"}, {Kind: "ReplicationController"},
 }
 
-// podsRefused asks the API server for one pod of each workload, without making it.
-func (r *replay) podsRefused(ctx context.Context) []facts.Verdict {
+// trial is what the API server says to one pod of a workload.
+type trial struct {
+	workload *unstructured.Unstructured
+	pod      *unstructured.Unstructured // as it would be made, nil when it is refused or when nothing can be told
+	said     string                     // why it is refused
+}
+
+// podTrials asks the API server for one pod of each workload, without making it.
+func (r *replay) podTrials(ctx context.Context) []trial {
 	if !r.opts.Emulate.Pods {
 		return nil
 	}
-	var out []facts.Verdict
+	var out []trial
 	for _, gk := range podKinds {
 		for _, u := range r.cluster.list(ctx, gk) {
-			if len(u.GetOwnerReferences()) > 0 || u.GetDeletionTimestamp() != nil {
-				continue
+			if len(u.GetOwnerReferences()) == 0 && u.GetDeletionTimestamp() == nil {
+				out = append(out, r.podTrial(ctx, u))
 			}
-			said := r.podRefused(ctx, u)
-			if said == "" {
-				continue
-			}
-			ref := render.RefOf(u)
-			owner, _ := ownerOf(u.GetLabels())
-			out = append(out, facts.Verdict{Ref: ref, Owner: owner, Message: said,
-				At: func(pointer string) finding.Position { return r.placeOf(owner, ref, pointer) }})
 		}
 	}
 	return out
 }
 
-// podRefused is why the API server refuses a pod of a workload, empty when it
-// takes it or when that cannot be told.
-func (r *replay) podRefused(ctx context.Context, u *unstructured.Unstructured) string {
+// podsRefused are the workloads whose pods the API server refuses.
+func (r *replay) podsRefused(trials []trial) []facts.Verdict {
+	var out []facts.Verdict
+	for _, t := range trials {
+		if t.said == "" {
+			continue
+		}
+		ref, owner := render.RefOf(t.workload), applierOf(t.workload)
+		out = append(out, facts.Verdict{Ref: ref, Owner: owner, Message: t.said,
+			At: func(pointer string) finding.Position { return r.placeOf(owner, ref, pointer) }})
+	}
+	return out
+}
+
+// applierOf is the Flux object that the labels of an object name.
+func applierOf(u *unstructured.Unstructured) finding.Ref {
+	if owner, ok := ownerOf(u.GetLabels()); ok {
+		return owner
+	}
+	return labelled(u.GetLabels(), helmReleaseKind)
+}
+
+func (r *replay) podTrial(ctx context.Context, u *unstructured.Unstructured) trial {
+	t := trial{workload: u}
 	pod := facts.PodOf(u.Object)
 	if pod == nil {
-		return ""
+		return t
 	}
 	p := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(pod)}
 	err := r.cluster.plain.Create(ctx, p, client.DryRunAll, client.FieldOwner("kube-controller-manager"))
 	switch {
 	case err == nil:
-		return r.accountMissing(ctx, pod, u.GetNamespace())
-	case apierrors.IsAlreadyExists(err), r.recorder.gone() != nil:
-		return ""
-	case strings.Contains(err.Error(), "failed calling webhook"):
-		return ""
+		t.pod, t.said = p, r.accountMissing(ctx, pod, u.GetNamespace())
+	case apierrors.IsAlreadyExists(err), r.recorder.gone() != nil, strings.Contains(err.Error(), "failed calling webhook"):
+	default:
+		t.said = err.Error()
 	}
-	return err.Error()
+	if t.said != "" {
+		t.pod = nil
+	}
+	return t
 }
 
 // accountMissing says in the words of the API server that the service account

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+	quotas "k8s.io/apiserver/pkg/quota/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -18,27 +20,23 @@ import (
 
 var quotaKind = schema.GroupKind{Kind: "ResourceQuota"}
 
-// counted are the objects that a quota counts under a name of its own.
+// counted are the objects of which a quota counts nothing but their number,
+// under a name of its own.
 var counted = map[string]string{
-	"configmaps": "ConfigMap", "persistentvolumeclaims": "PersistentVolumeClaim", "pods": "Pod",
-	"replicationcontrollers": "ReplicationController", "resourcequotas": "ResourceQuota", "secrets": "Secret", "services": "Service",
+	"configmaps": "ConfigMap", "replicationcontrollers": "ReplicationController", "resourcequotas": "ResourceQuota", "secrets": "Secret",
 }
 
 // quotas puts the limits of each quota into force, as the controller of a
-// cluster does, with what is used by the objects that are here. Pods do not run
-// here: nothing of what they would use is counted.
+// cluster does, with what is used by the objects that are here. The pods of
+// workloads are not among them: a fact says what these ask for.
 func (r *replay) quotas(ctx context.Context) error {
 	changed := ""
 	for _, u := range r.cluster.list(ctx, quotaKind) {
 		hard, _, _ := unstructured.NestedMap(u.Object, "spec", "hard")
-		_, scoped, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "scopeSelector")
-		_, scopes, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "scopes")
-		used := map[string]any{}
+		used, sum := map[string]any{}, r.used(ctx, u)
 		for name := range hard {
-			used[name] = "0"
-			if !scoped && !scopes {
-				used[name] = r.used(ctx, u.GetNamespace(), name)
-			}
+			q := sum[corev1.ResourceName(name)]
+			used[name] = q.String()
 		}
 		want := map[string]any{"hard": hard, "used": used}
 		have, _, _ := unstructured.NestedMap(u.Object, "status")
@@ -95,77 +93,55 @@ func (r *replay) quotasSeen(ctx context.Context, namespace string) error {
 	return err
 }
 
-// used is how much of a resource the objects of a namespace take.
-func (r *replay) used(ctx context.Context, namespace, name string) string {
-	kind, plain := counted[name]
-	gk := schema.GroupKind{Kind: kind}
-	if rest, ok := strings.CutPrefix(name, "count/"); ok {
-		plural, group, _ := strings.Cut(rest, ".")
-		gvk, err := r.cluster.mapper.KindFor(schema.GroupVersionResource{Group: group, Resource: plural})
-		if err != nil {
-			return "0"
+// used is how much of what a quota limits the objects of its namespace take.
+func (r *replay) used(ctx context.Context, quota *unstructured.Unstructured) corev1.ResourceList {
+	sum := corev1.ResourceList{}
+	for _, kind := range []string{"PersistentVolumeClaim", "Pod", "Service"} {
+		for _, u := range r.within(ctx, schema.GroupKind{Kind: kind}, quota.GetNamespace()) {
+			if !r.stemsFromWorkload(ctx, u) {
+				sum = quotas.Add(sum, r.takes(quota, u))
+			}
 		}
-		gk, plain = gvk.GroupKind(), true
 	}
-	if plain {
-		return fmt.Sprint(len(r.within(ctx, gk, namespace)))
+	if scoped(quota) {
+		return sum
 	}
-	switch claims := r.within(ctx, schema.GroupKind{Kind: "PersistentVolumeClaim"}, namespace); {
-	case name == "services.loadbalancers" || name == "services.nodeports":
-		return fmt.Sprint(r.exposed(ctx, namespace, name))
-	case strings.Contains(name, ofClass) || name == requestedStorage:
-		return claimed(name, claims)
+	hard, _, _ := unstructured.NestedMap(quota.Object, "spec", "hard")
+	for name := range hard {
+		if gk, ok := r.numbered(name); ok {
+			sum[corev1.ResourceName(name)] = *resource.NewQuantity(int64(len(r.within(ctx, gk, quota.GetNamespace()))), resource.DecimalSI)
+		}
 	}
-	return "0"
+	return sum
 }
 
-// The names by which a quota limits claims: all of them, and those of one class.
-const (
-	requestedStorage = "requests.storage"
-	ofClass          = ".storageclass.storage.k8s.io/"
-)
-
-// claimed is how much of a resource some claims take.
-func claimed(name string, claims []*unstructured.Unstructured) string {
-	class, what, classy := strings.Cut(name, ofClass)
-	if !classy {
-		what = name
+// takes is what an object takes of what a quota limits.
+func (r *replay) takes(quota, u *unstructured.Unstructured) corev1.ResourceList {
+	if r.opts.Usage == nil {
+		return nil
 	}
-	var sum resource.Quantity
-	n := 0
-	for _, u := range claims {
-		if of, _, _ := unstructured.NestedString(u.Object, "spec", "storageClassName"); classy && of != class {
-			continue
-		}
-		n++
-		text, _, _ := unstructured.NestedString(u.Object, "spec", "resources", "requests", "storage")
-		if q, err := resource.ParseQuantity(text); err == nil {
-			sum.Add(q)
-		}
-	}
-	switch what {
-	case requestedStorage:
-		return sum.String()
-	case "persistentvolumeclaims":
-		return fmt.Sprint(n)
-	}
-	return "0"
+	return r.opts.Usage(quota, u)
 }
 
-// exposed counts the Services of a type.
-func (r *replay) exposed(ctx context.Context, namespace, name string) int {
-	n := 0
-	for _, u := range r.within(ctx, schema.GroupKind{Kind: "Service"}, namespace) {
-		kind, _, _ := unstructured.NestedString(u.Object, "spec", "type")
-		switch {
-		case kind == "LoadBalancer" && name == "services.loadbalancers":
-			n++
-		case (kind == "NodePort" || kind == "LoadBalancer") && name == "services.nodeports":
-			ports, _, _ := unstructured.NestedSlice(u.Object, "spec", "ports")
-			n += len(ports)
-		}
+// scoped reports whether a quota counts some pods and claims only.
+func scoped(quota *unstructured.Unstructured) bool {
+	_, selector, _ := unstructured.NestedFieldNoCopy(quota.Object, "spec", "scopeSelector")
+	_, scopes, _ := unstructured.NestedFieldNoCopy(quota.Object, "spec", "scopes")
+	return selector || scopes
+}
+
+// numbered is the kind of the objects that a quota counts by their number alone.
+func (r *replay) numbered(name string) (schema.GroupKind, bool) {
+	if kind, ok := counted[name]; ok {
+		return schema.GroupKind{Kind: kind}, true
 	}
-	return n
+	rest, ok := strings.CutPrefix(name, "count/")
+	plural, group, _ := strings.Cut(rest, ".")
+	if !ok || group == "" && plural == "pods" {
+		return schema.GroupKind{}, false
+	}
+	gvk, err := r.cluster.mapper.KindFor(schema.GroupVersionResource{Group: group, Resource: plural})
+	return gvk.GroupKind(), err == nil
 }
 
 func (r *replay) within(ctx context.Context, gk schema.GroupKind, namespace string) []*unstructured.Unstructured {

@@ -154,6 +154,9 @@ func jobReady(u *unstructured.Unstructured) map[string]any {
 
 // podReady reports a Pod that runs on; one that is meant to end has ended.
 func podReady(u *unstructured.Unstructured) map[string]any {
+	if have, _, _ := unstructured.NestedString(u.Object, "status", "phase"); have == "Succeeded" || have == "Failed" {
+		return nil // pods do not come back
+	}
 	policy, _, _ := unstructured.NestedString(u.Object, "spec", "restartPolicy")
 	state, phase := "True", "Running"
 	if policy == "Never" || policy == "OnFailure" {

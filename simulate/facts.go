@@ -52,8 +52,10 @@ func (r *replay) declared(ref finding.Ref) bool {
 // step already is not said again.
 func (r *replay) facts(ctx context.Context) []finding.Fact {
 	now := r.step.after
-	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Refused: r.podsRefused(ctx), Declared: r.declared,
-		Warned: r.warnings(), Later: r.refusedLater(ctx)}
+	_ = r.enforce(ctx) // the step is over: that the server is gone is found out by whoever asks it next
+	trials := r.podTrials(ctx)
+	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Declared: r.declared,
+		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Later: r.refusedLater(ctx)}
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
 			Place: func(object finding.Ref, pointer string) finding.Position { return r.placeOf(ref, object, pointer) }}

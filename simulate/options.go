@@ -3,6 +3,7 @@ package simulate
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
@@ -34,6 +35,10 @@ type Options struct {
 	// Produced names the Secrets and ConfigMaps that the controller of an object
 	// makes in a real cluster. Their absence here is no reason to fail.
 	Produced func(*unstructured.Unstructured) []finding.Ref
+
+	// Usage is what a Pod, PersistentVolumeClaim or Service takes of what a
+	// ResourceQuota limits. Where it is nil, quotas do not count them.
+	Usage func(quota, object *unstructured.Unstructured) corev1.ResourceList
 
 	Emulate     Emulate
 	SeedManager string // field manager of the seeds of an Entry, "flux" when empty

@@ -207,9 +207,7 @@ func (r restorer) keep(u *unstructured.Unstructured, done restored) {
 	r.placed++
 	r.owned = r.owned || len(done.live.GetOwnerReferences()) > 0
 	r.applied[ref] = &render.Object{Unstructured: u, Origin: render.Origin{Outside: true}}
-	if kind, ok := isPolicy(ref); ok {
-		r.unenforced[kind] = true
-	}
+	r.decided(ref)
 	if len(u.GetManagedFields()) == 0 {
 		r.unclaimed[ref] = true
 	}

@@ -65,6 +65,7 @@ type replay struct {
 	uids       *uids
 	probes     int                      // for policies so far
 	unenforced map[string]bool          // kinds of admission policies written and perhaps not enforced yet
+	limited    string                   // namespace of a LimitRange written and perhaps not in force yet
 	params     []finding.Ref            // what admission policies read, without namespace; without name for any
 	ending     map[string]finding.Ref   // namespaces being deleted, by whom
 	deletions  int                      // so far
@@ -127,9 +128,7 @@ func newReplay(opts Options) (*replay, error) {
 	r.cluster.unsure = r.unsure
 	r.recorder.onWrite = func(w write) {
 		r.owned = r.owned || w.after != nil && len((&unstructured.Unstructured{Object: w.after}).GetOwnerReferences()) > 0
-		if kind, ok := isPolicy(w.ref); ok {
-			r.unenforced[kind] = true
-		}
+		r.decided(w.ref)
 		if r.isParam(w.ref) {
 			r.unenforced[policies[0]] = true
 		}

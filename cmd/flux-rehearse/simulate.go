@@ -272,7 +272,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	}
 	o := simulate.Options{
 		Config: r.plane.Config(), FluxCRDs: first.fluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
-		Releases: releases(), Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
+		Releases: releases(), Usage: controlplane.Usage, Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}

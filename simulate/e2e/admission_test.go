@@ -14,6 +14,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
 // replayed replays revisions of a repository, one after the other.
@@ -24,7 +25,7 @@ func replayed(t *testing.T, o simulate.Options, trees ...map[string]string) []si
 
 func played(t *testing.T, o simulate.Options, trees ...map[string]string) simulate.Result {
 	t.Helper()
-	o.Config, o.FluxCRDs, o.Emulate = server(t), objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster()
+	o.Config, o.FluxCRDs, o.Emulate, o.Usage = server(t), objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
 	for i, tree := range trees {
 		o.Steps = append(o.Steps, revision(t, []string{"base", "head"}[i], tree))
 	}
