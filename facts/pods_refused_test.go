@@ -36,6 +36,8 @@ func TestNotices(t *testing.T) {
 			"server-warned", finding.Info, `spec.template.spec.containers[0].env[1]: hides previous definition of "A"`},
 		{"a policy that comes after the objects", Step{Later: notice("/spec", "denied")},
 			"refused-later", finding.Error, "would be refused at the next reconciliation: denied"},
+		{"a policy that comes after a release", Step{Later: []Notice{{Ref: ref, Field: "/spec", Message: "denied", Upgrade: true}}},
+			"refused-later", finding.Warning, "would be refused at the next upgrade of its release: denied"},
 	} {
 		check(t, tt.why, tt.step, want{tt.fact, tt.severity, "Deployment/shop/web", "/spec", tt.message})
 	}

@@ -19,6 +19,7 @@ through. Flux passes no warning on: nobody sees it after the merge. A policy tha
 type Notice struct {
 	Ref, Owner finding.Ref
 	Field      string // JSON pointer, empty for the whole object
+	Upgrade    bool   // said at the next upgrade of a release, not before
 	Message    string
 	At         func(pointer string) finding.Position
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/internal/beside"
+	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
@@ -27,7 +28,11 @@ func played(t *testing.T, o simulate.Options, trees ...map[string]string) simula
 	t.Helper()
 	o.Config, o.FluxCRDs, o.Emulate, o.Usage = server(t), objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
 	for i, tree := range trees {
-		o.Steps = append(o.Steps, revision(t, []string{"base", "head"}[i], tree))
+		step := revision(t, []string{"base", "head"}[i], tree)
+		if o.Releases != nil {
+			step.Renderers = append(step.Renderers, helmrelease.New(helmrelease.Options{}))
+		}
+		o.Steps = append(o.Steps, step)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()

@@ -27,10 +27,11 @@ const attempts = 20
 // charts that source-controller has stored, so one Releases serves one replay.
 type Releases struct {
 	charts map[finding.Ref]*stored
+	shown  map[finding.Ref]bool // what is in the release was told of once
 }
 
 // New returns Releases without charts.
-func New() *Releases { return &Releases{charts: map[finding.Ref]*stored{}} }
+func New() *Releases { return &Releases{charts: map[finding.Ref]*stored{}, shown: map[finding.Ref]bool{}} }
 
 var _ simulate.Releases = (*Releases)(nil)
 
@@ -105,7 +106,8 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	if out.State == render.Failed {
 		out.Problem = waited.problem
 	}
-	if out.State != render.Rendered || len(events) > 0 || result.Status.History.Latest() == nil {
+	if out.State != render.Rendered || len(events) > 0 || !r.shown[in.Object.Ref()] || result.Status.History.Latest() == nil {
+		r.shown[in.Object.Ref()] = true
 		out.Objects = rendered(ctx, in)
 	}
 	return out, err

@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
+)
+
+// What a policy will refuse of the releases that came before it fails at their
+// next upgrade, or at the next interval where drift is looked for.
+func TestReleasesRefusedLater(t *testing.T) {
+	release := func(name, spec, values string) string { return ofChart(name, spec, "name: "+name+values) }
+	base := map[string]string{
+		"chart/Chart.yaml": "{apiVersion: v2, name: app, version: 1.0.0}", "chart/values.yaml": "{label: app, image: 'app:1'}", "chart/templates/all.yaml": chart,
+		"clusters/space.yaml": child("space", ""), "space/space.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {policed: 'yes'}}}",
+		"clusters/releases.yaml": child("releases", ""),
+		"releases/calm.yaml":     release("calm", "", ""),
+		"releases/seeks.yaml":    release("seeks", "driftDetection: {mode: warn},", ""),
+		"releases/blind.yaml":    release("blind", "driftDetection: {mode: enabled},", ", blind: true"),
+		"releases/patched.yaml":  release("patched", "install: {serverSideApply: false},", ""),
+		"releases/fine.yaml":     release("fine", "", ", image: 'good:1'"),
+		"releases/asleep.yaml":   release("asleep", "suspend: true,", ""),
+	}
+	base["chart/templates/all.yaml"] = strings.Replace(chart, `metadata: {name: "{{ .Values.name }}"}`,
+		`metadata: {name: "{{ .Values.name }}", labels: {helm.toolkit.fluxcd.io/driftDetection: {{ if .Values.blind }}disabled{{ else }}enabled{{ end }}}}`, 1)
+	head := maps.Clone(base)
+	head["clusters/policies.yaml"] = child("policies", "dependsOn: [{name: releases}],")
+	head["policies/images.yaml"] = policy("images", "apps/deployments", `validations: [{expression: "object.spec.template.spec.containers.all(c, c.image.startsWith('good'))", message: bad image}]`,
+		"validationActions: [Deny]")
+	last := replayed(t, simulate.Options{Releases: releases.New()}, base, head)[1]
+	const said = `is forbidden: ValidatingAdmissionPolicy 'images' with binding 'images' denied request: bad image`
+	want := []string{
+		`error Deployment/default/seeks  would be refused at the next reconciliation: deployments.apps "seeks" ` + said,
+		`warning Deployment/default/blind  would be refused at the next upgrade of its release: deployments.apps "blind" ` + said,
+		`warning Deployment/default/calm  would be refused at the next upgrade of its release: deployments.apps "calm" ` + said,
+	}
+	if d := cmp.Diff(want, told(last, "refused-later")); d != "" {
+		t.Errorf("said (-want +got):\n%s", d)
+	}
+	for _, f := range last.Facts {
+		if f.Fact == "refused-later" && f.Pos.File != "chart/templates/all.yaml" {
+			t.Errorf("%s is at %s", f.Object, f.Pos)
+		}
+	}
+}
