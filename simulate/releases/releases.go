@@ -31,7 +31,9 @@ type Releases struct {
 }
 
 // New returns Releases without charts.
-func New() *Releases { return &Releases{charts: map[finding.Ref]*stored{}, shown: map[finding.Ref]bool{}} }
+func New() *Releases {
+	return &Releases{charts: map[finding.Ref]*stored{}, shown: map[finding.Ref]bool{}}
+}
 
 var _ simulate.Releases = (*Releases)(nil)
 
