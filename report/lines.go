@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
+
+	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
 // style is the parameter of an ANSI escape sequence.
@@ -39,7 +41,8 @@ func text(s string) span { return span{plain, s} }
 type printer struct {
 	out *bufio.Writer
 	Options
-	said string // what Flux says about the owner whose objects are written
+	said   string                            // what Flux says about the owner whose objects are written
+	stated map[finding.Ref][]finding.Finding // errors in what an owner of the cluster builds
 }
 
 func newPrinter(w io.Writer, o Options) *printer {

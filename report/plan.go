@@ -200,6 +200,7 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 		head.text += " (already so before the change)"
 	}
 	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
+	p.causes(sec)
 	if sec.waits != "" {
 		p.note(objectIndent, 3, "waits for", sec.waits)
 	}
@@ -209,6 +210,39 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	if o.Hint != "" {
 		p.note(objectIndent, 3, "help", o.Hint)
 	}
+}
+
+// maxCauses is how many mistakes of an owner are placed below its verdict.
+const maxCauses = 5
+
+// causes writes where the mistakes are that keep an owner from being built. What
+// to type is in the findings at the end, what is refused in the changes.
+func (p *printer) causes(sec section) {
+	if slices.ContainsFunc(sec.changes, func(c diff.Change) bool { return c.Action == diff.Fail }) || len(sec.owner.BlockedBy) > 0 {
+		return
+	}
+	const indent = objectIndent + symbolWidth
+	stated := p.stated[sec.owner.Object]
+	for _, f := range stated[:min(len(stated), maxCauses)] {
+		p.paragraph(indent, indent+4, []span{{blue, "--> "}}, text(f.Pos.String()+"  "+shortMessage(f.Message)))
+	}
+	if more := len(stated) - maxCauses; more > 0 {
+		p.line(indent, span{dim, fmt.Sprintf("and %d more below", more)})
+	}
+}
+
+// statedBy are the errors of a cluster that have a place, by the Flux object
+// that builds what they are about.
+func statedBy(findings []finding.Finding, cluster string) map[finding.Ref][]finding.Finding {
+	out := map[finding.Ref][]finding.Finding{}
+	for _, f := range findings {
+		if f.Cluster != cluster || f.Severity != finding.Error || f.Pos.IsZero() || len(f.Chain) == 0 {
+			continue
+		}
+		owner := f.Chain[len(f.Chain)-1]
+		out[owner] = append(out[owner], f)
+	}
+	return out
 }
 
 // status is the Ready condition without its message.

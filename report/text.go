@@ -14,6 +14,7 @@ import (
 func writeText(w io.Writer, r Report, o Options) error {
 	p := newPrinter(w, o)
 	for _, c := range r.Clusters {
+		p.stated = statedBy(r.Findings, c.Name)
 		p.plan(c, r.Revisions)
 	}
 	for _, g := range grouped(r.Findings) {

@@ -1,0 +1,55 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
+)
+
+func TestVerdictNamesTheLinesToEdit(t *testing.T) {
+	ref := func(name string) finding.Ref { return finding.Ref{Kind: "Kustomization", Namespace: "f", Name: name} }
+	unset := func(line int) finding.Finding {
+		return finding.Finding{Rule: "build/variable-unset", Severity: finding.Error, Cluster: "c", Message: "no value",
+			Pos: finding.Position{File: "a.yaml", Line: line, Col: 2}, Chain: []finding.Ref{ref("root"), ref("apps")}}
+	}
+	warning, elsewhere, nowhere := unset(1), unset(2), unset(0)
+	warning.Severity, elsewhere.Cluster, nowhere.Pos = finding.Warning, "d", finding.Position{}
+	failed := v1.Owner{Object: ref("apps"), State: v1.Failed, Ready: v1.Condition{Status: "False", Reason: "BuildFailed", Message: "variable not set"}}
+	waiting := failed
+	waiting.BlockedBy = []finding.Ref{ref("other")}
+	for _, row := range []struct {
+		why      string
+		owner    v1.Owner
+		changes  []diff.Change
+		findings []finding.Finding
+		want     []string
+	}{
+		{"each place", failed, nil, []finding.Finding{unset(7), unset(9)}, []string{"--> a.yaml:7:2  no value", "--> a.yaml:9:2  no value"}},
+		{"errors of this cluster that have a place", failed, nil, []finding.Finding{warning, elsewhere, nowhere, unset(7)}, []string{"--> a.yaml:7:2  no value"}},
+		{"not all of many", failed, nil, []finding.Finding{unset(1), unset(2), unset(3), unset(4), unset(5), unset(6), unset(7)}, []string{
+			"--> a.yaml:1:2  no value", "--> a.yaml:2:2  no value", "--> a.yaml:3:2  no value", "--> a.yaml:4:2  no value", "--> a.yaml:5:2  no value", "and 2 more below"}},
+		{"a refusal has places of its own", failed, []diff.Change{{Owner: ref("apps"), Action: diff.Fail, Error: &diff.Error{Message: "refused"}}}, []finding.Finding{unset(7)}, nil},
+		{"who waits was not built", waiting, nil, []finding.Finding{unset(7)}, nil},
+	} {
+		var out bytes.Buffer
+		p := newPrinter(&out, Options{})
+		p.stated = statedBy(row.findings, "c")
+		p.step(&v1.Step{Owners: []v1.Owner{row.owner}, Changes: row.changes}, nil)
+		if err := p.out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			if line = strings.TrimSpace(line); strings.HasPrefix(line, "--> ") || strings.HasSuffix(line, " more below") {
+				got = append(got, line)
+			}
+		}
+		if strings.Join(got, "|") != strings.Join(row.want, "|") {
+			t.Errorf("%s: got %q, want %q in\n%s", row.why, got, row.want, out.String())
+		}
+	}
+}
