@@ -37,13 +37,8 @@ func (e *ending) with(code int, message string) {
 // system asks the program to end. What does not end by itself then is ended;
 // a second signal ends the program at once.
 func (e *ending) interruptible() context.Context {
-	asked := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		asked = append(asked, syscall.SIGHUP)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, asked...)
+	signals := temporary.Interrupts()
 	go func() {
 		<-signals
 		cancel()

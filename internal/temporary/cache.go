@@ -21,6 +21,7 @@ func init() {
 		inherit(filepath.Dir(os.Args[0]))
 		return
 	}
+	listen()
 	f, err := New("", "flux-rehearse-cache-*")
 	if err == nil {
 		cache.set(f.Path)
