@@ -30,8 +30,11 @@ const restorers = 8
 // restoring is the field manager of what nobody is known to manage.
 const restoring = "flux-rehearse"
 
-// dumped reports whether an object was read from a cluster.
-func dumped(u *unstructured.Unstructured) bool { return u.GetUID() != "" }
+// dumped reports whether an object was read from a cluster. Those that are
+// computed have no id.
+func dumped(u *unstructured.Unstructured) bool {
+	return u.GetUID() != "" || Computed(u.GroupVersionKind().Group)
+}
 
 // transient kinds say nothing that lasts, or are made anew by the server.
 var transient = []schema.GroupKind{
@@ -40,13 +43,20 @@ var transient = []schema.GroupKind{
 	{Group: "networking.k8s.io", Kind: "IPAddress"}, {Group: "networking.k8s.io", Kind: "ServiceCIDR"},
 }
 
+// computed are the groups whose objects aggregated APIs compute when they are asked.
+var computed = []string{"metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"}
+
+// Computed reports whether the objects of an API group are computed when
+// somebody asks for them, so that no cluster holds any.
+func Computed(group string) bool { return slices.Contains(computed, group) }
+
 // passing reports whether an object of a dump is left out without a word: what
 // another server computes, and what every server makes for itself.
 func passing(u *unstructured.Unstructured) bool {
 	gk := u.GroupVersionKind().GroupKind()
 	_, aggregated, _ := unstructured.NestedMap(u.Object, "spec", "service")
 	switch {
-	case slices.Contains(transient, gk) || gk.Group == "metrics.k8s.io":
+	case slices.Contains(transient, gk) || Computed(gk.Group):
 		return true
 	case gk == (schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}):
 		return !aggregated

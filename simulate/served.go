@@ -37,7 +37,7 @@ func (c *cluster) kinds() []servedKind {
 }
 
 func skippedGroup(group string) bool {
-	return slices.Contains([]string{"events.k8s.io", "coordination.k8s.io", "metrics.k8s.io"}, group)
+	return Computed(group) || slices.Contains([]string{"events.k8s.io", "coordination.k8s.io"}, group)
 }
 
 // skippedKind reports whether the server makes and keeps the objects of a kind by itself.

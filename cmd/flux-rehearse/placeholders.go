@@ -25,7 +25,7 @@ func placeholders(live []*unstructured.Unstructured, clusters ...*cluster) []sim
 		for _, o := range objects {
 			gvk := o.GroupVersionKind()
 			_, removed := c.catalog.Removed(gvk)
-			if removed || gvk.Group == "" || gvk.Kind == "" || len(c.catalog.Versions(gvk.GroupKind())) > 0 {
+			if removed || gvk.Group == "" || gvk.Kind == "" || simulate.Computed(gvk.Group) || len(c.catalog.Versions(gvk.GroupKind())) > 0 {
 				continue
 			}
 			p := found[gvk.GroupKind()]
