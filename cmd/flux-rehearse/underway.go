@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/effort"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -17,7 +18,7 @@ import (
 type limits struct {
 	memory uint64        // bytes that the program holds
 	stack  uint64        // bytes of calls that wait for one another
-	time   time.Duration // for one Flux object
+	time   time.Duration // that one Flux object spends
 }
 
 // most are the limits on this machine. The largest public repositories take a
@@ -45,14 +46,14 @@ type underway struct {
 // started is a render that began at a time.
 type started struct {
 	object *render.Object
-	at     time.Time
+	effort.Start
 }
 
 // begin notes a render. The function that it returns notes its end.
 func (w *underway) begin(o *render.Object) (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.renders = append(w.renders, started{o, time.Now()})
+	w.renders = append(w.renders, started{o, effort.Begin()})
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -93,7 +94,7 @@ func (w *underway) guard(most limits, end *ending) {
 				"that multiply themselves, or try one cluster at a time with --cluster", what, float64(most.memory)/(1<<30)))
 		case samples[1].Value.Uint64() > most.stack:
 			end.with(exitBroken, what+" does not come to an end: look for templates that call themselves, with tpl for instance, and for values that contain themselves")
-		case busy && time.Since(render.at) > most.time:
+		case busy && render.Spent() > most.time:
 			end.with(exitBroken, fmt.Sprintf("%s has not been rendered after %s: look for templates, bases and patches that multiply themselves, "+
 				"or split it into several", what, most.time))
 		}

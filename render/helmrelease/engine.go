@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/effort"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
@@ -39,8 +40,9 @@ type renderValues struct {
 	kubeVersion  string // as the cluster states it
 }
 
-// patience is how long the templates of a chart may run. Those of large charts
-// take a second.
+// patience is how long the templates of a chart may run, also by the processor
+// time that the process takes: on a busy machine honest ones wait. Those of
+// large charts take a second.
 const patience = 20 * time.Second
 
 // errTime is a chart whose templates do not end.
@@ -139,7 +141,7 @@ func (r *renderRun) capabilities(ctx context.Context) (version string, caps *cha
 // execute runs the templates: with Helm 3 where it yields what the controller
 // yields, else with Helm 4, which also has the last word on what Helm 3 refuses.
 func (r *renderRun) execute(ctx context.Context, values renderValues) (map[string]string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.renderer.options.Timeout, errTime)
+	ctx, cancel := effort.Limit(ctx, r.renderer.options.Timeout, errTime)
 	defer cancel()
 	noted := len(r.problems)
 	if r.needsHelm4(values) == "" {
