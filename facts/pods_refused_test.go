@@ -1,10 +1,12 @@
 package facts
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
@@ -41,6 +43,21 @@ func TestNotices(t *testing.T) {
 	} {
 		check(t, tt.why, tt.step, want{tt.fact, tt.severity, "Deployment/shop/web", "/spec", tt.message})
 	}
+}
+
+func TestChangedLater(t *testing.T) {
+	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	labelled := object(t, web)
+	labelled["metadata"].(map[string]any)["labels"] = map[string]any{"team": "a"}
+	other := object(t, strings.Replace(web, "web:1", "mirror/web:1", 1))
+	alteration := func(after map[string]any, upgrade bool) Step {
+		before := object(t, web)
+		return Step{Altered: []Alteration{{Object: Object{Ref: ref, Before: before, After: after}, Fields: diff.Objects(before, after), Upgrade: upgrade}}}
+	}
+	check(t, "a label", alteration(labelled, true), want{"changed-later", finding.Warning, "Deployment/shop/web", "/metadata/labels",
+		"would be changed at the next upgrade of its release, by a policy and not by its owner: metadata.labels"})
+	check(t, "what its pods are made from", alteration(other, false), want{"changed-later", finding.Warning, "Deployment/shop/web", "/spec/template/spec/containers/0/image",
+		"would be changed at the next reconciliation, by a policy and not by its owner: spec.template.spec.containers[web].image; that replaces its pods"})
 }
 
 func TestPodOf(t *testing.T) {

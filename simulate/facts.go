@@ -55,7 +55,8 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	_ = r.enforce(ctx) // the step is over: that the server is gone is found out by whoever asks it next
 	trials := r.podTrials(ctx)
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Declared: r.declared,
-		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Later: r.refusedLater(ctx)}
+		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings()}
+	r.later(ctx, &s)
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
 			Place: func(object finding.Ref, pointer string) finding.Position { return r.placeOf(ref, object, pointer) }}

@@ -13,30 +13,55 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/facts"
+	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
-// refusedLater are the objects that the server has taken in the step, or has had
-// all along, and refuses when their owner applies them again: what decides about
-// them came in the step, and maybe after them.
-func (r *replay) refusedLater(ctx context.Context) []facts.Notice {
-	if !slices.ContainsFunc(r.step.observed, tightens) || r.enforce(ctx) != nil {
-		return nil
-	}
-	var out []facts.Notice
-	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		switch {
-		case s.mem.phase != phaseDone || s.suspended() || s.deleting() || s.remote():
-		case groupKind(s.ref) == helmReleaseKind:
-			out = append(out, r.releaseRefused(ctx, s)...)
-		default:
-			out = append(out, r.againRefused(ctx, s)...)
-		}
-	}
-	return out
+// repetition is an object that its owner applies once more, on trial, at the end
+// of a step.
+type repetition struct {
+	owner    *subject
+	original *render.Object
+	sent     *unstructured.Unstructured
+	upgrade  bool // at the next upgrade of a release, not before
+	answer   *unstructured.Unstructured
+	err      error
 }
 
-// tightens reports whether a change may make the server refuse what it has taken.
+// later adds what the server says to objects that it has taken in the step, or has
+// had all along, when their owner applies them again: what decides about them
+// came in the step, and maybe after them.
+func (r *replay) later(ctx context.Context, s *facts.Step) {
+	if !slices.ContainsFunc(r.step.observed, tightens) || r.enforce(ctx) != nil {
+		return
+	}
+	mutates := slices.ContainsFunc(r.step.observed, func(o facts.Object) bool {
+		kind, policy := isPolicy(o.Ref)
+		return policy && kind != policies[0] && o.Action != diff.Unchanged
+	})
+	for _, owner := range r.subjects(ctx, r.ownerKinds()...) {
+		var list []repetition
+		switch {
+		case owner.mem.phase != phaseDone || owner.suspended() || owner.deleting() || owner.remote():
+		case groupKind(owner.ref) == helmReleaseKind:
+			list = r.releaseAgain(ctx, owner)
+		default:
+			list = r.applyAgain(ctx, owner)
+		}
+		for _, t := range list {
+			switch {
+			case r.alive(ctx) != nil:
+			case t.err != nil:
+				s.Later = append(s.Later, r.laterNotice(t))
+			case mutates:
+				s.Altered = append(s.Altered, r.alteration(ctx, t)...)
+			}
+		}
+	}
+}
+
+// tightens reports whether a change may make the server refuse what it has
+// taken, or make something else of it.
 func tightens(o facts.Object) bool {
 	if o.Action == diff.Unchanged {
 		return false
@@ -46,8 +71,8 @@ func tightens(o facts.Object) bool {
 	return policy || rights || groupKind(o.Ref) == crdKind && o.Before != nil
 }
 
-// againRefused applies the objects of an owner once more, on trial.
-func (r *replay) againRefused(ctx context.Context, s *subject) []facts.Notice {
+// applyAgain applies the objects of an owner once more.
+func (r *replay) applyAgain(ctx context.Context, s *subject) []repetition {
 	k, err := kustomizationOf(s.live)
 	if err != nil {
 		return nil
@@ -65,55 +90,70 @@ func (r *replay) againRefused(ctx context.Context, s *subject) []facts.Notice {
 		return nil
 	}
 	opts := r.applyOptions(k)
-	objects = slices.DeleteFunc(objects, func(u *unstructured.Unstructured) bool { return r.untouched(ctx, u, opts) })
-	said := refusals(ctx, m.Client(), objects, authorityOf(groupKind(s.ref)).manager)
-	var out []facts.Notice
-	for i, u := range objects {
-		if said[i] != nil {
-			out = append(out, r.laterNotice(s, a.original(u), said[i]))
+	var list []repetition
+	for _, u := range objects {
+		if !r.untouched(ctx, u, opts) {
+			list = append(list, repetition{owner: s, original: a.original(u), sent: u})
 		}
 	}
-	return out
+	rehearseAgain(ctx, m.Client(), list, authorityOf(groupKind(s.ref)).manager)
+	return list
 }
 
-// refusals are why the server refuses objects that are applied on trial, by index.
-func refusals(ctx context.Context, c client.Client, objects []*unstructured.Unstructured, manager string) []error {
-	said := make([]error, len(objects))
+// rehearseAgain applies objects on trial, several at a time.
+func rehearseAgain(ctx context.Context, c client.Client, list []repetition, manager string) {
 	var group errgroup.Group
 	group.SetLimit(restorers)
-	for i, u := range objects {
+	for i := range list {
+		t := &list[i]
+		t.answer = t.sent.DeepCopy()
 		group.Go(func() error {
 			//lint:ignore SA1019 a patch leaves what the server made of the object in it
-			said[i] = c.Patch(ctx, u.DeepCopy(), client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(manager))
+			t.err = c.Patch(ctx, t.answer, client.Apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(manager))
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return said
 }
 
 // laterNotice is what the server will say to an object of an owner.
-func (r *replay) laterNotice(s *subject, o *render.Object, err error) facts.Notice {
-	n := r.notice(s.ref, o.Ref(), err.Error())
-	if e := verdict(o, err); len(e.Causes) > 0 {
-		n.Field = pointerTo(o, e.Causes[0].Field)
+func (r *replay) laterNotice(t repetition) facts.Notice {
+	n := r.notice(t.owner.ref, t.original.Ref(), t.err.Error())
+	n.Upgrade = t.upgrade
+	if e := verdict(t.original, t.err); len(e.Causes) > 0 {
+		n.Field = pointerTo(t.original, e.Causes[0].Field)
 	}
 	return n
 }
 
-// releaseRefused applies the objects of a release on trial. The controller does
+// alteration is what the server will make of an object that it has, none when
+// it stays as it is.
+func (r *replay) alteration(ctx context.Context, t repetition) []facts.Alteration {
+	ref := t.original.Ref()
+	live := r.cluster.read(ctx, ref)
+	if live == nil {
+		return nil
+	}
+	before, after := r.uids.stable(live.Object), r.uids.stable(t.answer.Object)
+	fields := diff.Objects(before, after, r.hidden[ref]...)
+	if len(fields) == 0 {
+		return nil
+	}
+	return []facts.Alteration{{Object: facts.Object{Ref: ref, Owner: t.owner.ref, Action: diff.Update, Before: before, After: after,
+		At: func(pointer string) finding.Position { return r.placeOf(t.owner.ref, ref, pointer) }}, Fields: fields, Upgrade: t.upgrade}}
+}
+
+// releaseAgain applies the objects of a release once more. The controller does
 // so at its next upgrade, and before only to look for drift; without server-side
 // apply, Helm leaves alone what has not changed.
-func (r *replay) releaseRefused(ctx context.Context, s *subject) []facts.Notice {
+func (r *replay) releaseAgain(ctx context.Context, s *subject) []repetition {
 	c, err := r.cluster.as(r.releaseUser(s))
 	if err != nil {
 		return nil
 	}
 	mode, _, _ := unstructured.NestedString(s.live.Object, "spec", "driftDetection", "mode")
 	seeks := mode == "enabled" || mode == "warn"
-	var originals []*render.Object
-	var objects []*unstructured.Unstructured
-	var soon []bool
+	var list []repetition
 	for _, ref := range sortedRefs(s.mem.rendered) {
 		o := s.mem.rendered[ref]
 		live := r.cluster.read(ctx, ref)
@@ -122,18 +162,11 @@ func (r *replay) releaseRefused(ctx context.Context, s *subject) []facts.Notice 
 		}
 		drifts := seeks && !ssautils.AnyInMetadata(o.Unstructured, undetected) && !ssautils.AnyInMetadata(live, undetected)
 		if drifts || upgradeApplies(s.live, live) {
-			originals, objects, soon = append(originals, o), append(objects, o.Unstructured), append(soon, drifts)
+			list = append(list, repetition{owner: s, original: o, sent: o.Unstructured, upgrade: !drifts})
 		}
 	}
-	var out []facts.Notice
-	for i, err := range refusals(ctx, c, objects, helmController) {
-		if err != nil && r.alive(ctx) == nil {
-			n := r.laterNotice(s, originals[i], err)
-			n.Upgrade = !soon[i]
-			out = append(out, n)
-		}
-	}
-	return out
+	rehearseAgain(ctx, c, list, helmController)
+	return list
 }
 
 const helmReleaseName = "meta.helm.sh/release-name"

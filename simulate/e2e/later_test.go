@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -45,6 +46,39 @@ func TestReleasesRefusedLater(t *testing.T) {
 	for _, f := range last.Facts {
 		if f.Fact == "refused-later" && f.Pos.File != "chart/templates/all.yaml" {
 			t.Errorf("%s is at %s", f.Object, f.Pos)
+		}
+	}
+}
+
+// A policy that changes objects changes those that are there already when they
+// are applied again, and what comes after it at once; nothing fights then.
+func TestChangedLater(t *testing.T) {
+	base := map[string]string{
+		"chart/Chart.yaml": "{apiVersion: v2, name: app, version: 1.0.0}", "chart/values.yaml": "{label: app, image: 'app:1'}", "chart/templates/all.yaml": chart,
+		"clusters/space.yaml": child("space", ""), "space/space.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {policed: 'yes'}}}",
+		"clusters/releases.yaml": child("releases", ""), "releases/calm.yaml": ofChart("calm", "", "name: calm"),
+		"clusters/app.yaml": child("app", ""), "app/web.yaml": workload("web", "web", "web:1"), "app/cm.yaml": configMap("settings", "one"),
+	}
+	head := maps.Clone(base)
+	head["clusters/policies.yaml"] = child("policies", "dependsOn: [{name: releases}, {name: app}],")
+	head["policies/mirror.yaml"] = strings.NewReplacer(", VALIDATION", "", "Validating", "Mutating").Replace(policy("mirror", "apps/deployments", `reinvocationPolicy: Never
+  matchConditions: [{name: mirrored, expression: "!object.spec.template.spec.containers[0].image.startsWith('mirror/')"}]
+  mutations: [{patchType: JSONPatch, jsonPatch: {expression: "[JSONPatch{op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'mirror/' + object.spec.template.spec.containers[0].image}]"}}]`,
+		"VALIDATION"))
+	head["clusters/late.yaml"], head["late/web.yaml"] = child("late", "dependsOn: [{name: policies}],"), workload("late", "late", "late:1")
+	last := replayed(t, simulate.Options{Releases: releases.New()}, base, head)[1]
+	want := []string{
+		"warning Deployment/default/calm /spec/template/spec/containers/0/image would be changed at the next upgrade of its release, by a policy and not by its owner: " +
+			"spec.template.spec.containers[main].image; that replaces its pods",
+		"warning Deployment/default/web /spec/template/spec/containers/0/image would be changed at the next reconciliation, by a policy and not by its owner: " +
+			"spec.template.spec.containers[main].image; that replaces its pods",
+	}
+	if d := cmp.Diff(want, told(last, "changed-later", "refused-later", "contested")); d != "" {
+		t.Errorf("said (-want +got):\n%s", d)
+	}
+	for _, c := range last.Changes {
+		if c.Object.Name == "late" && c.Object.Kind == "Deployment" && (len(c.Fields) == 0 || !strings.Contains(fmt.Sprint(c.Fields), "mirror/late:1")) {
+			t.Errorf("the policy has not written into what it is to change: %v", c.Fields)
 		}
 	}
 }
