@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 var owners = map[string][]string{
 	"sigs.k8s.io/kustomize/":          {"render/kustomize"},
 	"github.com/fluxcd/pkg/kustomize": {"render/kustomize"},
-	"helm.sh/helm/v3/":                {"render/helmrelease"},
+	"helm.sh/helm/v3/":                {"render/helmrelease", "simulate/e2e"}, // there to store releases as Helm 3 does
 	// Helm 4's actions replay releases. Its engine renders the few charts that Helm 3
 	// cannot render as the controller does: docs/helm-versions.md.
 	"helm.sh/helm/v4/":                {"simulate/release", "render/helmrelease"},

@@ -8,9 +8,10 @@ import (
 
 var serverWarned = Kind{
 	ID: "server-warned", Severity: finding.Warning,
-	Summary: "the API server takes an object with a warning, or would note it in its audit log",
+	Summary: "the API server takes an object with a warning, would note it in its audit log, or may refuse it in another cluster",
 	Why: `A policy in the modes Warn or Audit, a Pod Security level that only warns, and whatever the server finds doubtful let the object
-through. Flux passes no warning on: nobody sees it after the merge. A policy that only audits says nothing at all but in the log of the server.`,
+through. The server here also takes every node port and addresses of both families, since nothing in a repository tells what its cluster
+has; a cluster that has less refuses such a Service. Flux passes no warning on: nobody sees it after the merge. A policy that only audits says nothing at all but in the log of the server.`,
 	Check: "meet the policy or mend the field; the mode may be Deny tomorrow",
 	find:  findServerWarned,
 }
@@ -26,7 +27,7 @@ type Notice struct {
 
 // grave are parts of warnings that say that a rule is broken, not that a field
 // is doubtful.
-var grave = []string{"ValidatingAdmissionPolicy", "violate", "deprecated", "unknown field"}
+var grave = []string{"ValidatingAdmissionPolicy", "violate", "deprecated", "unknown field", "is refused by a cluster"}
 
 func findServerWarned(s Step) []finding.Fact {
 	var out []finding.Fact

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
@@ -52,7 +53,8 @@ func (r *replay) applyChart(ctx context.Context, s *subject, ref finding.Ref) (b
 		r.note("%s is not touched as long as its HelmChart is refused, which helm-controller only logs: %v", s.ref, err)
 		return false, nil
 	}
-	if had == nil || had.GetResourceVersion() != u.GetResourceVersion() {
+	same := had != nil && r.unclaimed[ref] && len(diff.Objects(had.Object, u.Object)) == 0 // but for who manages it
+	if had == nil || had.GetResourceVersion() != u.GetResourceVersion() && !same {
 		done := "Configured"
 		if had == nil {
 			done = "Created"

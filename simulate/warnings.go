@@ -52,7 +52,7 @@ func (r *replay) warnings() []facts.Notice {
 		}
 		out = append(out, n)
 	}
-	return out
+	return append(out, r.beyondRanges()...)
 }
 
 // notice is what the server says to an object that an owner applies.

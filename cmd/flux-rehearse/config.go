@@ -31,7 +31,8 @@ type config struct {
 	// them: status.exportedInputs is what a service has answered.
 	Inputs    []string         `yaml:"inputs"`
 	Bootstrap []map[string]any `yaml:"bootstrap"` // source and root Kustomization, instead of those found in the repository
-	// ServiceRange is the range of service addresses of the clusters, in CIDR form.
+	// ServiceRange is the range of service addresses of the clusters in CIDR form,
+	// or one of IPv4 and one of IPv6.
 	ServiceRange string    `yaml:"serviceRange"`
 	Rehearsal    rehearsal `yaml:"rehearsal"`
 
@@ -85,8 +86,8 @@ func loadConfig(path, root string) (config, error) {
 	if w := c.Rehearsal.Workloads; w != "" && w != "ready" && w != "never" {
 		return c, usagef("--config %s: rehearsal.workloads must be ready or never, got %q", path, w)
 	}
-	if _, _, err := net.ParseCIDR(c.ServiceRange); err != nil && c.ServiceRange != "" {
-		return c, usagef("--config %s: serviceRange must be in CIDR form such as 10.96.0.0/12, got %q", path, c.ServiceRange)
+	if c.ServiceRange != "" && !addressRanges(c.ServiceRange) {
+		return c, usagef("--config %s: serviceRange must be in CIDR form such as 10.96.0.0/12 or 10.96.0.0/12,fd00::/108, got %q", path, c.ServiceRange)
 	}
 	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != "server" {
 		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)
@@ -159,4 +160,19 @@ func plainObjects(seeds []repo.Seed) []*unstructured.Unstructured {
 		out[i] = &unstructured.Unstructured{Object: s.Object}
 	}
 	return out
+}
+
+// addressRanges reports whether text is a range of addresses in CIDR form, or
+// two with a comma, one of each family.
+func addressRanges(text string) bool {
+	families := map[int]bool{}
+	parts := strings.Split(text, ",")
+	for _, part := range parts {
+		_, network, err := net.ParseCIDR(part)
+		if err != nil {
+			return false
+		}
+		families[len(network.IP)] = true
+	}
+	return len(families) == len(parts)
 }

@@ -51,6 +51,7 @@ var rows = []row{
 	{"a field that the schema does not have", regexp.MustCompile(`(\S+): field not declared in schema`), undeclared},
 	{"a rule of the schema", regexp.MustCompile(`(?s).*`), schemaRule},
 	{"an address of another range", regexp.MustCompile(`the provided IP \((\S+)\) is not in the valid range`), otherRange},
+	{"addresses of another family", regexp.MustCompile(`is not configured for dual-stack|not configured on this cluster`), otherFamily},
 	{"a field that is missing", regexp.MustCompile(`(\S+): Required value`), required},
 }
 
@@ -210,6 +211,10 @@ func schemaRule(r Refusal, _ []string) string {
 
 func otherRange(_ Refusal, m []string) string {
 	return "if " + m[1] + " is a service address of the cluster, name the range of the cluster as serviceRange in the file of --config"
+}
+
+func otherFamily(Refusal, []string) string {
+	return "if the cluster has addresses of both families, name its two ranges as serviceRange in the file of --config, such as 10.96.0.0/12,fd00::/108"
 }
 
 func required(_ Refusal, m []string) string { return "add " + strconv.Quote(m[1]) }

@@ -76,6 +76,8 @@ func TestFor(t *testing.T) {
 		{why: "a range that nothing tells", owner: apps,
 			message: `Service "dns" is invalid: spec.clusterIPs: Invalid value: ["10.43.0.10"]: failed to allocate IP 10.43.0.10: the provided IP (10.43.0.10) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
 			want:    `if 10.43.0.10 is a service address of the cluster, name the range of the cluster as serviceRange in the file of --config`},
+		{why: "a family that nothing tells", owner: apps, message: `Service "dual" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services`,
+			want: `if the cluster has addresses of both families, name its two ranges as serviceRange in the file of --config, such as 10.96.0.0/12,fd00::/108`},
 		{why: "a required field", owner: apps, message: `Widget.example.com "w" is invalid: spec.size: Required value`, want: `add "spec.size"`},
 		{why: "the server has said all there is", owner: apps, message: `Widget.example.com "w" is invalid: spec.tier: Unsupported value: "gold": supported values: "free"`},
 	} {

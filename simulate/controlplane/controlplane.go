@@ -34,8 +34,9 @@ type Options struct {
 	Assets string
 	// Dir is where the private folder of the plane is made.
 	Dir string
-	// ServiceRange is where Services get their addresses. When empty it is wide:
-	// nothing in a repository tells the range of its cluster.
+	// ServiceRange is where Services get their addresses, or two of them, one of
+	// IPv4 and one of IPv6, with a comma. When empty both are there, and wide:
+	// nothing in a repository tells the ranges of its cluster.
 	ServiceRange string
 
 	silence time.Duration // how long the API server may fail to answer, pulseSilence when zero
@@ -43,10 +44,11 @@ type Options struct {
 
 // serviceRange holds the ranges that installers of clusters choose. Programs of
 // other versions may take no range of more than a million addresses: theirs is
-// that of kubeadm.
+// that of kubeadm. IPv4 comes first: it is what a Service gets that asks for nothing.
 const (
-	serviceRange       = "10.0.0.0/8"
-	narrowServiceRange = "10.96.0.0/12"
+	serviceRange       = "10.0.0.0/8," + ipv6Range
+	narrowServiceRange = "10.96.0.0/12," + ipv6Range
+	ipv6Range          = "fd00:10:96::/108"
 )
 
 // Version is the version of a running API server.

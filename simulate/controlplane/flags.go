@@ -93,6 +93,7 @@ func newAPIServer(f *folder, log *os.File, clients, services string) (*envtest.A
 		Set("etcd-servers", clients).
 		Set("advertise-address", loopback).
 		Set("service-cluster-ip-range", services).
+		Set("service-node-port-range", "1-65535").
 		Set("authorization-mode", "RBAC").
 		Set("disable-admission-plugins", disabledAdmission()).
 		Set("enable-priority-and-fairness", "false").

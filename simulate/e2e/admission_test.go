@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/rest"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/internal/beside"
@@ -26,7 +27,12 @@ func replayed(t *testing.T, o simulate.Options, trees ...map[string]string) []si
 
 func played(t *testing.T, o simulate.Options, trees ...map[string]string) simulate.Result {
 	t.Helper()
-	o.Config, o.FluxCRDs, o.Emulate, o.Usage = server(t), objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
+	return playedOn(t, server(t), o, trees...)
+}
+
+func playedOn(t *testing.T, config *rest.Config, o simulate.Options, trees ...map[string]string) simulate.Result {
+	t.Helper()
+	o.Config, o.FluxCRDs, o.Emulate, o.Usage = config, objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
 	for i, tree := range trees {
 		step := revision(t, []string{"base", "head"}[i], tree)
 		if o.Releases != nil {

@@ -23,9 +23,14 @@ func TestMain(m *testing.M) {
 // server starts an API server that ends with the test.
 func server(t *testing.T) *rest.Config {
 	t.Helper()
+	return serverOf(t, controlplane.Options{ServiceRange: "10.0.0.0/24"})
+}
+
+func serverOf(t *testing.T, o controlplane.Options) *rest.Config {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: "10.0.0.0/24"})
+	plane, err := controlplane.Start(ctx, o)
 	if err != nil {
 		t.Fatal(fmt.Errorf("start the control plane: %w", err))
 	}
