@@ -42,7 +42,7 @@ func (r *replay) demands(ctx context.Context, trials []trial) []demand {
 			}
 		}
 		d.unknown = d.pointer == ""
-		if d.unknown || d.count > 0 && !r.ended(d.workload) {
+		if d.unknown || d.count > 0 && !r.over[d.workload.GetUID()] {
 			list = append(append(list, d), claimsOf(d)...)
 		}
 	}
@@ -71,13 +71,6 @@ func podsOf(u *unstructured.Unstructured) (count int64, pointer string) {
 		return n, "/spec/parallelism"
 	}
 	return replicas(u), "/spec/replicas"
-}
-
-// ended reports whether a Job had come to its end in the cluster that the
-// objects were read from. Here it is only assumed to.
-func (r *replay) ended(u *unstructured.Unstructured) bool {
-	_, assumed := r.reported[u.GetUID()]
-	return u.GetKind() == "Job" && !assumed && (statusOf(u).is("Complete", "True") || statusOf(u).is("Failed", "True"))
 }
 
 // claimsOf is how many claims a StatefulSet asks for by each of its templates.

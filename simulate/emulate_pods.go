@@ -2,9 +2,11 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,8 +41,25 @@ func (r *replay) podTrials(ctx context.Context) []trial {
 	for _, gk := range podKinds {
 		for _, u := range r.cluster.list(ctx, gk) {
 			if len(u.GetOwnerReferences()) == 0 && u.GetDeletionTimestamp() == nil {
-				out = append(out, r.podTrial(ctx, u))
+				out = append(out, trial{workload: u})
 			}
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(restorers)
+	for i := range out {
+		group.Go(func() error {
+			out[i].run(ctx, r.cluster.plain)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i, t := range out {
+		if t.pod != nil {
+			out[i].said = r.accountMissing(ctx, facts.PodOf(t.workload.Object), t.workload.GetNamespace())
+		}
+		if out[i].said != "" {
+			out[i].pod = nil
 		}
 	}
 	return out
@@ -68,25 +87,22 @@ func applierOf(u *unstructured.Unstructured) finding.Ref {
 	return labelled(u.GetLabels(), helmReleaseKind)
 }
 
-func (r *replay) podTrial(ctx context.Context, u *unstructured.Unstructured) trial {
-	t := trial{workload: u}
-	pod := facts.PodOf(u.Object)
+// run asks for the pod. A server that is gone says nothing about it.
+func (t *trial) run(ctx context.Context, cl client.Client) {
+	pod := facts.PodOf(t.workload.Object)
 	if pod == nil {
-		return t
+		return
 	}
 	p := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(pod)}
-	err := r.cluster.plain.Create(ctx, p, client.DryRunAll, client.FieldOwner("kube-controller-manager"))
+	err := cl.Create(ctx, p, client.DryRunAll, client.FieldOwner("kube-controller-manager"))
+	var status apierrors.APIStatus
 	switch {
 	case err == nil:
-		t.pod, t.said = p, r.accountMissing(ctx, pod, u.GetNamespace())
-	case apierrors.IsAlreadyExists(err), r.recorder.gone() != nil, strings.Contains(err.Error(), "failed calling webhook"):
+		t.pod = p
+	case apierrors.IsAlreadyExists(err), !errors.As(err, &status), strings.Contains(err.Error(), "failed calling webhook"):
 	default:
 		t.said = err.Error()
 	}
-	if t.said != "" {
-		t.pod = nil
-	}
-	return t
 }
 
 // accountMissing says in the words of the API server that the service account

@@ -3,7 +3,10 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"maps"
 
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,19 +38,28 @@ var readyKinds = []readiness{
 	{schema.GroupKind{Group: "image.toolkit.fluxcd.io", Kind: "ImageUpdateAutomation"}, conditionedReady},
 }
 
-// workloads reports everything ready that no controller here looks after.
+// workloads reports everything ready that no controller here looks after, and
+// that is not ready as it was read from a cluster.
 func (r *replay) workloads(ctx context.Context) error {
+	var list []report
 	for _, k := range readyKinds {
 		for _, u := range r.cluster.list(ctx, k.GroupKind) {
 			if u.GetDeletionTimestamp() != nil || r.exempt(u) || r.reported[u.GetUID()] == generation(u) {
 				continue
 			}
-			if err := r.reportReady(ctx, u, k.status(u)); err != nil {
-				return err
+			r.reported[u.GetUID()] = generation(u)
+			if want := k.status(u); want != nil && !(k.Group == "apps" && current(u)) {
+				list = append(list, report{object: u, status: want})
 			}
 		}
 	}
-	return nil
+	return r.reportReady(ctx, list)
+}
+
+// current reports whether the status of an object says that it is as it should be.
+func current(u *unstructured.Unstructured) bool {
+	result, err := kstatus.Compute(u)
+	return err == nil && result.Status == kstatus.CurrentStatus
 }
 
 // generation is that of the spec; kinds without generations have one for ever.
@@ -57,34 +69,51 @@ func (r *replay) exempt(u *unstructured.Unstructured) bool {
 	return r.opts.Emulate.NeverReady != "" && u.GetAnnotations()[r.opts.Emulate.NeverReady] == "true"
 }
 
-func (r *replay) reportReady(ctx context.Context, u *unstructured.Unstructured, want map[string]any) error {
-	r.reported[u.GetUID()] = generation(u)
-	if want == nil {
-		return nil
+// report is the status that makes an object ready.
+type report struct {
+	object *unstructured.Unstructured
+	status map[string]any
+	same   bool
+	err    error
+}
+
+// reportReady writes statuses, several at a time.
+func (r *replay) reportReady(ctx context.Context, list []report) error {
+	var group errgroup.Group
+	group.SetLimit(restorers)
+	for i := range list {
+		group.Go(func() error {
+			list[i].write(ctx, r.cluster.plain)
+			return nil
+		})
 	}
-	ready := u.DeepCopy()
-	have, _, _ := unstructured.NestedMap(u.Object, "status")
-	merged := map[string]any{}
-	for k, v := range have {
-		merged[k] = v
+	_ = group.Wait()
+	for _, w := range list {
+		switch {
+		case client.IgnoreNotFound(w.err) != nil && r.recorder.gone() != nil:
+			return fmt.Errorf("report %s ready: %w", render.RefOf(w.object), w.err)
+		case client.IgnoreNotFound(w.err) != nil:
+			r.note("%s is not reported ready: %v", render.RefOf(w.object), w.err)
+		case !w.same:
+			r.clock++
+		}
 	}
-	for k, v := range want {
-		merged[k] = v
+	return nil
+}
+
+func (w *report) write(ctx context.Context, cl client.Client) {
+	ready := w.object.DeepCopy()
+	have, _, _ := unstructured.NestedMap(w.object.Object, "status")
+	merged := maps.Clone(have)
+	if merged == nil {
+		merged = map[string]any{}
 	}
-	if equality.Semantic.DeepEqual(have, merged) {
-		return nil
+	maps.Copy(merged, w.status)
+	if w.same = equality.Semantic.DeepEqual(have, merged); w.same {
+		return
 	}
 	ready.Object["status"] = merged
-	err := r.cluster.plain.Status().Patch(ctx, ready, client.MergeFrom(u), client.FieldOwner("kube-controller-manager"))
-	if client.IgnoreNotFound(err) != nil {
-		if r.recorder.gone() != nil {
-			return fmt.Errorf("report %s ready: %w", render.RefOf(u), err)
-		}
-		r.note("%s is not reported ready: %v", render.RefOf(u), err)
-		return nil
-	}
-	r.clock++
-	return nil
+	w.err = cl.Status().Patch(ctx, ready, client.MergeFrom(w.object), client.FieldOwner("kube-controller-manager"))
 }
 
 func replicas(u *unstructured.Unstructured) int64 {

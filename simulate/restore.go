@@ -218,6 +218,12 @@ func (r restorer) keep(u *unstructured.Unstructured, done restored) {
 	r.owned = r.owned || len(done.live.GetOwnerReferences()) > 0
 	r.applied[ref] = &render.Object{Unstructured: u, Origin: render.Origin{Outside: true}}
 	r.decided(ref)
+	if _, ok, _ := unstructured.NestedMap(u.Object, "status"); ok && metav1.GetControllerOf(done.live) != nil {
+		r.reported[done.live.GetUID()] = generation(done.live) // Flux waits for none of them: they may stay as they are
+	}
+	if st := statusOf(u); groupKind(ref) == jobKind && (st.is("Complete", "True") || st.is("Failed", "True")) {
+		r.over[done.live.GetUID()] = true
+	}
 	if len(u.GetManagedFields()) == 0 {
 		r.unclaimed[ref] = true
 	}

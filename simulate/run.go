@@ -75,6 +75,7 @@ type replay struct {
 	owned      bool                     // some object has an owner that may go
 	blocking   bool                     // some deletion waits for what the object owns
 	reported   map[types.UID]int64      // generations of the objects reported ready
+	over       map[types.UID]bool       // Jobs of a dump that had come to their end
 	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
 	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
 	unclaimed  map[finding.Ref]bool     // objects of a dump that does not say who manages their fields
@@ -115,6 +116,7 @@ func newReplay(opts Options) (*replay, error) {
 		hidden:     map[finding.Ref][]string{},
 		circles:    map[arrival]string{},
 		unclaimed:  map[finding.Ref]bool{},
+		over:       map[types.UID]bool{},
 		boot:       map[types.UID]bool{},
 	}
 	if r.renders == nil {
