@@ -140,6 +140,19 @@ func TestOrderDependent(t *testing.T) {
 		"is deleted and created again if Kustomization/flux-system/apps comes first, and taken over if Kustomization/flux-system/infra does"})
 }
 
+func TestOrderOfReleases(t *testing.T) {
+	release := func(name string) finding.Ref {
+		return finding.Ref{Group: helmGroup, Kind: "HelmRelease", Namespace: "shop", Name: name}
+	}
+	s := Step{Orders: []Order{{Object: finding.Ref{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}, First: release("one"), Second: release("two"),
+		End: "deleted and created again", Other: "deleted", Destroyed: true}}}
+	check(t, "it is gone in one order, and somebody applies it", s, want{"order-dependent", finding.Error, "ConfigMap/shop/settings", "",
+		"is deleted and created again if HelmRelease/shop/one comes first, and deleted if HelmRelease/shop/two does"})
+	if got, want := Of(s)[0].Check, "move it in two steps: first annotate it with helm.sh/resource-policy: keep, then change its owner"; got != want {
+		t.Errorf("what to do is %q, want %q", got, want)
+	}
+}
+
 func TestOrderOfStandings(t *testing.T) {
 	s := Step{Orders: []Order{{Object: apps, First: apps, Second: infra, End: "ready", Other: "not ready (BuildFailed)", Stands: true}}}
 	check(t, "it fails in one order", s, want{"order-dependent", finding.Warning, "Kustomization/flux-system/apps", "",

@@ -9,10 +9,14 @@ var orderDependent = Kind{
 either may come first: if the old owner does, it deletes the object, and the new one makes it anew; if the new owner does, it
 takes the object over. Where one takes values from a ConfigMap or Secret that another one writes, it may read it before or after,
 and does not look again before its next interval. Where its spec changes in the same commit as what it applies, it may come before its
-parent, which brings the new spec. Both orders were replayed, and they end differently.`,
+parent, which brings the new spec. Helm deletes what a release has dropped without a look at whose it is by now: what one release takes over
+from another one is gone if the taker comes first, and nobody reports it. Both orders were replayed, and they end differently.`,
 	Check: "move it in two steps: first annotate it with kustomize.toolkit.fluxcd.io/prune: disabled, then change its owner",
 	find:  findOrderDependent,
 }
+
+// deleted is the end of an object that is not there any more.
+const deleted = "deleted"
 
 func findOrderDependent(s Step) []finding.Fact {
 	var out []finding.Fact
@@ -32,6 +36,9 @@ func findOrderDependent(s Step) []finding.Fact {
 		}
 		if o.Destroyed {
 			f.Severity = lossOf(o.Object).severity
+		}
+		if (o.End == deleted) != (o.Other == deleted) {
+			f.Severity = finding.Error // somebody applies it, and it is not there
 		}
 		out = append(out, f)
 	}

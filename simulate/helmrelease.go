@@ -226,7 +226,7 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	m := s.mem
 	m.reason, m.on, m.failures = result.Reason, result.On, nil
 	m.blocked = nil
-	if m.rendered == nil || len(result.Objects) > 0 {
+	if m.rendered == nil || result.Objects != nil {
 		m.rendered = map[finding.Ref]*render.Object{}
 	}
 	for _, o := range result.Objects {

@@ -30,13 +30,19 @@ func played(t *testing.T, o simulate.Options, trees ...map[string]string) simula
 	return playedOn(t, server(t), o, trees...)
 }
 
+// playedOn replays revisions on a server, in the orders that the steps of o name.
 func playedOn(t *testing.T, config *rest.Config, o simulate.Options, trees ...map[string]string) simulate.Result {
 	t.Helper()
 	o.Config, o.FluxCRDs, o.Emulate, o.Usage = config, objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
+	orders := o.Steps
+	o.Steps = nil
 	for i, tree := range trees {
 		step := revision(t, []string{"base", "head"}[i], tree)
 		if o.Releases != nil {
 			step.Renderers = append(step.Renderers, helmrelease.New(helmrelease.Options{}))
+		}
+		if i < len(orders) {
+			step.Order = orders[i].Order
 		}
 		o.Steps = append(o.Steps, step)
 	}

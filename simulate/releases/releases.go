@@ -151,7 +151,8 @@ func request(in simulate.ReleaseInput, w *waiting) release.Request {
 	}
 }
 
-// rendered is what the chart renders, for the places of its objects.
+// rendered is what the chart renders, for the places of its objects; nil when it
+// cannot be rendered.
 func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
 	if in.Renderer == nil {
 		return nil
@@ -164,7 +165,10 @@ func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
 		input.Upgrade, input.Revision = true, int(version)+1
 	}
 	result := in.Renderer.Render(ctx, input)
-	var out []*render.Object
+	if result.State != render.Rendered {
+		return nil
+	}
+	out := []*render.Object{}
 	for _, list := range [][]*render.Object{result.CRDs, result.Applies, result.Hooks} {
 		out = append(out, list...)
 	}
