@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -83,11 +84,9 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	begin := time.Now()
 	p, err := once(ctx, o, assets)
-	// Another process may have taken a port between its choice and its use.
 	for range retries {
-		if err == nil || ctx.Err() != nil || time.Since(begin) > retryWithin {
+		if err == nil || ctx.Err() != nil || !taken(err) {
 			break
 		}
 		p, err = once(ctx, o, assets)
@@ -95,11 +94,14 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	return p, err
 }
 
-// A start that fails within retryWithin is tried again, retries times.
-const (
-	retryWithin = 30 * time.Second
-	retries     = 4
-)
+// retries is how often a start is tried again when another process has taken a
+// port between its choice and its use.
+const retries = 4
+
+// taken reports whether the end of the logs tells of a port of another process.
+func taken(err error) bool {
+	return strings.Contains(err.Error(), portTaken) || strings.Contains(err.Error(), "Only one usage of each socket address")
+}
 
 // once tries to start a control plane.
 func once(ctx context.Context, o Options, assets string) (*Plane, error) {

@@ -78,6 +78,9 @@ func tailOf(path string) string {
 	return string(bytes.Join(all, []byte("\n")))
 }
 
+// portTaken is what programs say of a port that another program has.
+const portTaken = "address already in use"
+
 // causes maps what programs say when the machine lacks something to what the
 // user can do about it.
 var causes = []struct{ text, hint string }{
@@ -89,7 +92,7 @@ var causes = []struct{ text, hint string }{
 	{"file descriptor limit", "raise the limit of open files: ulimit -n 4096"},
 	{"failed to create WAL", "the folder for temporary files must take files of some megabytes: raise the limit with ulimit -f, or set TMPDIR to another one"},
 	{"no free ports", "the control plane needs four free ports of the loopback interface: end other programs, or widen net.ipv4.ip_local_port_range"},
-	{"address already in use", "another program took the port in the meantime: start again"},
+	{portTaken, "another program took the port in the meantime: start again"},
 	{"cannot assign requested address", "the control plane needs a loopback interface with the address 127.0.0.1"},
 	{"permission denied", "the folder for temporary files must let this user make files and run programs: set TMPDIR to another one"},
 	{" to start\n", "the machine has too much to do, or something holds the program back: start again later"},
