@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
@@ -86,6 +89,44 @@ func playOn(ctx context.Context, next chan booted, use func(*controlplane.Plane)
 		err = fmt.Errorf("stop the API server: %w", stop)
 	}
 	return err
+}
+
+// played replays the steps on the control plane. A replay whose server is gone is
+// given up when it does not end soon: the waits of others' libraries cannot be
+// interrupted.
+func (r replay) played(ctx context.Context, o simulate.Options) (result simulate.Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan func() (simulate.Result, error), 1)
+	go func() {
+		result, err := simulate.Run(ctx, o)
+		ended <- func() (simulate.Result, error) { return result, err }
+	}()
+	select {
+	case end := <-ended:
+		if result, err = end(); err != nil && ctx.Err() == nil {
+			// A request may fail a moment before the end of its server is noticed.
+			select {
+			case <-r.plane.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	case <-r.plane.Done():
+		cancel() // a client would go on asking
+		select {
+		case end := <-ended:
+			result, err = end()
+		case <-time.After(insistence):
+		}
+	}
+	if dead := r.plane.Err(); dead != nil {
+		text, _, _ := strings.Cut(dead.Error(), "\n")
+		return result, fmt.Errorf("the API server is lost: %s", text)
+	}
+	if err != nil {
+		return result, fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
+	}
+	return result, nil
 }
 
 // discard stops control planes that nobody has taken.

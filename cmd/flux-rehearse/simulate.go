@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -233,36 +230,6 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 		return writeStates(r.stateDir, r.head.entry.Name, result)
 	}
 	return nil
-}
-
-// played replays the steps on the control plane.
-func (r replay) played(ctx context.Context, o simulate.Options) (simulate.Result, error) {
-	// A client would go on asking a server that is gone.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-r.plane.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	result, err := simulate.Run(ctx, o)
-	if err != nil && ctx.Err() == nil {
-		// A request may fail a moment before the end of its server is noticed.
-		select {
-		case <-r.plane.Done():
-		case <-time.After(time.Second):
-		}
-	}
-	if dead := r.plane.Err(); dead != nil {
-		text, _, _ := strings.Cut(dead.Error(), "\n")
-		return result, fmt.Errorf("the API server is lost: %s", text)
-	}
-	if err != nil {
-		return result, fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)
-	}
-	return result, nil
 }
 
 func (r replay) options(bar *progress) (simulate.Options, error) {
