@@ -71,6 +71,18 @@ func TestGitHubEscaping(t *testing.T) {
 	}
 }
 
+// GitHub looks for files from the root of the checkout.
+func TestGitHubFolder(t *testing.T) {
+	r := report.Report{Command: v1.Validate, Findings: []finding.Finding{{Rule: "a/b", Severity: finding.Error,
+		Pos: finding.Position{File: "apps/web.yaml", Line: 3}, Message: "wrong"}}}
+	for folder, want := range map[string]string{"": "apps/web.yaml", "infra/fleet": "infra/fleet/apps/web.yaml"} {
+		got, _, _ := strings.Cut(write(t, "github", r, report.Options{Folder: folder}), "\n")
+		if want := "::error file=" + want + ",line=3,title=a/b::wrong"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // A line of a file that holds a secret value is not shown.
 func TestSecretLines(t *testing.T) {
 	pos := at("apps/secret.yaml", 6, 10, 0)

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning
 // refuses, for Flux objects that do not end ready and for facts, then the summary
 // as text.
 func writeGitHub(w io.Writer, r Report, o Options) error {
-	p := newPrinter(w, Options{Source: o.Source})
+	p := newPrinter(w, Options{Source: o.Source, Folder: o.Folder})
 	for _, g := range grouped(r.Findings) {
 		p.annotate(annotation{levels[g.Severity], g.Pos, g.Rule, withHint(g.Message, g.Hint)})
 	}
@@ -134,7 +135,7 @@ func (p *printer) annotate(a annotation) {
 	}
 	if !a.pos.IsZero() {
 		if p.inRepository(a.pos.File) {
-			add("file", clean(a.pos.File))
+			add("file", clean(path.Join(p.Folder, a.pos.File)))
 			number("line", a.pos.Line)
 			number("endLine", a.pos.EndLine)
 			number("col", a.pos.Col)

@@ -20,6 +20,7 @@ type Options struct {
 	Width         int                              // columns at which messages are wrapped, 0 for never
 	ShowUnchanged bool                             // list unchanged objects, which are only counted otherwise
 	Source        func(file string) ([]byte, bool) // content of a file of the repository, for excerpts; nil for none
+	Folder        string                           // where annotations look for the repository, slash-separated; empty for the root of the checkout
 }
 
 // format writes a report whose summaries are counted.

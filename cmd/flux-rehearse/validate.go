@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -79,12 +81,37 @@ func (p *project) validation(r *revision) validate.Input {
 	return validate.Input{Tree: r.tree, Worlds: worlds, Catalogs: catalogs, Rules: rules.All()}
 }
 
+// workspaceFolder is a folder as seen from the checkout that GitHub Actions works
+// in, empty elsewhere.
+func workspaceFolder(dir string) string {
+	workspace := os.Getenv("GITHUB_WORKSPACE")
+	if workspace == "" {
+		return ""
+	}
+	var paths [2]string
+	for i, p := range []string{workspace, dir} {
+		full, err := filepath.Abs(p)
+		if err != nil {
+			return ""
+		}
+		if paths[i], err = filepath.EvalSymlinks(full); err != nil {
+			return ""
+		}
+	}
+	inside, err := filepath.Rel(paths[0], paths[1])
+	if err != nil || inside == "." || !filepath.IsLocal(inside) {
+		return ""
+	}
+	return filepath.ToSlash(inside)
+}
+
 // write prints a report in the format that the user chose.
 func (o *options) write(rep report.Report, tree *repo.Tree) error {
 	o.secrets.report(&rep)
 	return report.Write(o.streams.out, o.format, rep, report.Options{
 		Colour: o.colours(o.streams.out),
 		Width:  width(o.streams.out),
+		Folder: workspaceFolder(o.path),
 		Source: func(file string) ([]byte, bool) {
 			f := tree.File(file)
 			if f == nil {
