@@ -108,6 +108,9 @@ func revisionHint(r *git.Repository, rev string) string {
 	if _, err := r.ResolveRevision(plumbing.Revision("origin/" + rev)); err == nil && rev != "" {
 		return fmt.Sprintf("name the branch of the remote: %q", "origin/"+rev)
 	}
+	if rev == "origin/HEAD" {
+		return "let git ask the remote for its default branch: git remote set-head origin --auto"
+	}
 	return "fetch it first: git fetch origin, or fetch-depth: 0 for actions/checkout on GitHub Actions"
 }
 
