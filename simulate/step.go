@@ -94,14 +94,23 @@ func (r *replay) moment() int { return r.clock + r.recorder.count() }
 
 // reconcileAll reconciles the Kustomizations and HelmReleases that have a
 // reason to. All of them check their dependencies before the first one starts,
-// since in a cluster they wake at the same time. With retry, those that failed
+// since in a cluster they wake at the same time; but for latecomers. With retry, those that failed
 // before get another try if something has changed since.
 func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 	r.reindex(ctx)
-	var ready []*subject
+	var ready, last []*subject
 	attempts := map[finding.Ref]int{}
-	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		if s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, retry) {
+	all := slices.DeleteFunc(r.subjects(ctx, r.ownerKinds()...), func(s *subject) bool {
+		return s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live)
+	})
+	late := r.latecomers(ctx, all, retry)
+	for _, s := range all {
+		if !r.due(ctx, s, retry) {
+			continue
+		}
+		if late[s.ref] {
+			last = append(last, s)
+			attempts[s.ref] = s.mem.attempts
 			continue
 		}
 		ok, err := r.check(ctx, s)
@@ -113,7 +122,7 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 			attempts[s.ref] = s.mem.attempts
 		}
 	}
-	for _, s := range ready {
+	for _, s := range append(ready, last...) {
 		if err := r.enforce(ctx); err != nil {
 			return err
 		}
@@ -122,6 +131,13 @@ func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
 		}
 		if !r.reread(ctx, s) || s.deleting() || s.mem.attempts != attempts[s.ref] {
 			continue
+		}
+		if late[s.ref] {
+			if ok, err := r.check(ctx, s); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
 		}
 		if err := r.reconcile(ctx, s); err != nil {
 			return err

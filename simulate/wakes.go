@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"slices"
 
 	order "github.com/fluxcd/pkg/runtime/dependency"
 
@@ -61,4 +62,38 @@ func (r *replay) circle(ctx context.Context, a arrival) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// workers is how many Kustomizations kustomize-controller works on at a time,
+// where nobody tells it otherwise.
+const workers = 4
+
+// latecomers are the Kustomizations that see the objects that they depend on at
+// work. More have woken than the controller has workers, and it takes those last
+// that depend on others. An expression is all that they ask; without one they
+// wait for the new revision anyhow.
+func (r *replay) latecomers(ctx context.Context, all []*subject, retry bool) map[finding.Ref]bool {
+	if r.step.input.Settings.AdditiveCELDependencyCheck || !slices.ContainsFunc(all, asksByExpression) {
+		return nil
+	}
+	woken := map[finding.Ref]bool{}
+	for _, s := range all {
+		if groupKind(s.ref) == kustomizationKind && r.due(ctx, s, retry) {
+			woken[s.ref] = true
+		}
+	}
+	if len(woken) <= workers {
+		return nil
+	}
+	out := map[finding.Ref]bool{}
+	for _, s := range all {
+		out[s.ref] = woken[s.ref] && slices.ContainsFunc(s.dependencies(), func(d dependency) bool { return d.expr != "" && woken[d.ref] })
+	}
+	return out
+}
+
+// asksByExpression reports whether a subject has an expression of its own for
+// when a dependency is ready.
+func asksByExpression(s *subject) bool {
+	return slices.ContainsFunc(s.dependencies(), func(d dependency) bool { return d.expr != "" })
 }

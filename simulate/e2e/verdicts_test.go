@@ -78,6 +78,22 @@ func TestVerdicts(t *testing.T) {
 		},
 		want: map[string]string{"a": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"]},
 	}, {
+		reason: "a dependency with an expression looks at what was, where all wake at the same time",
+		base:   expressed("broken", "asks"),
+		head:   map[string]string{"broken/a.yaml": invalid},
+		want: map[string]string{
+			"broken": "False ReconciliationFailed Deployment/default/invalid dry-run failed",
+			"asks":   "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"],
+		},
+	}, {
+		reason: "it sees the dependency at work, where more wake than the controller has workers",
+		base:   expressed("broken", "asks", "c", "d"),
+		head:   map[string]string{"broken/a.yaml": invalid},
+		want: map[string]string{
+			"broken": "False ReconciliationFailed Deployment/default/invalid dry-run failed",
+			"asks":   "False DependencyNotReady dependency 'flux-system/broken' is not ready according to readyExpr eval",
+		},
+	}, {
 		reason: "the server looks twice for a namespace, so another error of the stage comes first; a repeated attempt does not tell again what the first one made",
 		base: map[string]string{
 			"clusters/several.yaml": child("several", ""), "several/a.yaml": absent, "several/b.yaml": invalid,
@@ -109,6 +125,20 @@ func TestVerdicts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// expressed is a repository of Kustomizations with a ConfigMap each. The second
+// one asks by an expression whether the first one is ready.
+func expressed(names ...string) map[string]string {
+	out := map[string]string{}
+	for i, name := range names {
+		more := ""
+		if i == 1 {
+			more = fmt.Sprintf(`dependsOn: [{name: %s, readyExpr: "dep.status.conditions.filter(c, c.type == 'Ready').all(c, c.status == 'True')"}],`, names[0])
+		}
+		out["clusters/"+name+".yaml"], out[name+"/a.yaml"] = child(name, more), configMap(name, "VALUE")
+	}
+	return out
 }
 
 // valued puts a value into the files of a repository.
