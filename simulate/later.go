@@ -68,7 +68,8 @@ func tightens(o facts.Object) bool {
 	}
 	_, policy := isPolicy(o.Ref)
 	rights := o.Ref.Group == "rbac.authorization.k8s.io" && o.Before != nil
-	return policy || rights || groupKind(o.Ref) == crdKind && o.Before != nil
+	goes := groupKind(o.Ref) == namespaceKind && o.Action == diff.Delete
+	return policy || rights || goes || groupKind(o.Ref) == crdKind && o.Before != nil
 }
 
 // applyAgain applies the objects of an owner once more.

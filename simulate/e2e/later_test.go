@@ -82,3 +82,29 @@ func TestChangedLater(t *testing.T) {
 		}
 	}
 }
+
+// Who still applies into a namespace that somebody deletes fails at the next
+// interval: an object of the namespace may hold it.
+func TestLaterInNamespaceThatGoes(t *testing.T) {
+	in := func(name, more string) string {
+		return "{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name + ", namespace: goes" + more + "}}"
+	}
+	space := func(name string) string { return "{apiVersion: v1, kind: Namespace, metadata: {name: " + name + "}}" }
+	for _, row := range []struct{ reason, more, said string }{
+		{"it is gone", "", ` would be refused at the next reconciliation: namespaces "goes" not found`},
+		{"a finalizer holds it", ", finalizers: [example.com/hold]", `/metadata/namespace would be refused at the next reconciliation: configmaps "user" is forbidden: unable to create new content in namespace goes because it is being terminated`},
+	} {
+		base := map[string]string{
+			"clusters/spaces.yaml": child("spaces", ""), "spaces/goes.yaml": space("goes"), "spaces/stays.yaml": space("stays"), "spaces/holds.yaml": in("holds", row.more),
+			"clusters/apps.yaml": child("apps", ""), "apps/user.yaml": in("user", ""), "apps/other.yaml": configMap("other", "one"),
+		}
+		head := maps.Clone(base)
+		delete(head, "spaces/goes.yaml")
+		delete(head, "spaces/holds.yaml")
+		last := replayed(t, simulate.Options{}, base, head)[1]
+		want := []string{"error ConfigMap/goes/user " + row.said}
+		if d := cmp.Diff(want, told(last, "refused-later")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", row.reason, d)
+		}
+	}
+}
