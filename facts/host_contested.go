@@ -1,8 +1,10 @@
 package facts
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,27 +130,40 @@ func httpRoutes(ref finding.Ref, obj map[string]any) []route {
 		for i, item := range items(obj, "spec", "hostnames") {
 			host, _ := item.(string)
 			for _, match := range matchesOf(obj) {
-				// The keys of a map are written in their order.
-				words, err := json.Marshal(match)
-				if err != nil || host == "" {
-					continue
+				if path, words := matched(match); host != "" {
+					out = append(out, route{host, path, entrance, host + words, finding.Pointer("spec", "hostnames", strconv.Itoa(i))})
 				}
-				path := text(match, "path", "value")
-				if path == "" {
-					path = "/"
-				}
-				out = append(out, route{host, path, entrance, host + " " + string(words), finding.Pointer("spec", "hostnames", strconv.Itoa(i))})
 			}
 		}
 	}
 	return out
 }
 
-// matchesOf are what the rules of an HTTPRoute tell requests by.
+// matchesOf are what the rules of an HTTPRoute tell requests by: everything where
+// a rule says nothing.
 func matchesOf(obj map[string]any) []any {
 	var out []any
 	for _, rule := range items(obj, "spec", "rules") {
-		out = append(out, items(rule, "matches")...)
+		matches := items(rule, "matches")
+		if len(matches) == 0 {
+			matches = []any{map[string]any{}}
+		}
+		out = append(out, matches...)
 	}
 	return out
+}
+
+// matched is the path of a match of an HTTPRoute, and all that it asks for.
+func matched(match any) (path, words string) {
+	path = cmp.Or(text(match, "path", "value"), "/")
+	words = path + " (" + cmp.Or(text(match, "path", "type"), "PathPrefix") + ")"
+	m, _ := match.(map[string]any)
+	rest := maps.Clone(m)
+	delete(rest, "path")
+	if len(rest) > 0 {
+		// The keys of a map are written in their order.
+		more, _ := json.Marshal(rest)
+		words += " with " + string(more)
+	}
+	return path, words
 }

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -57,5 +58,14 @@ func TestHostContested(t *testing.T) {
 	}
 	check(t, "the same Gateway; another one is another entrance", Step{Routes: list(t, route("a", "public"), route("b", "public"), route("c", "private"))},
 		want{"host-contested", finding.Warning, "HTTPRoute/shop/b", "/spec/hostnames/0",
-			`claims shop.test {"path":{"type":"PathPrefix","value":"/"}}, as HTTPRoute/shop/a does`})
+			`claims shop.test/ (PathPrefix), as HTTPRoute/shop/a does`})
+	rules := func(name, rule string) string {
+		return strings.Replace(route(name, "public"), "{matches: [{path: {type: PathPrefix, value: /}}]}", rule, 1)
+	}
+	header := "{matches: [{headers: [{name: x, value: z}]}]}"
+	check(t, "a rule that says nothing is about everything; a header is another claim",
+		Step{Routes: list(t, rules("a", "{}"), rules("b", header), rules("c", "{matches: [{path: {value: /}}]}"), rules("d", header))},
+		want{"host-contested", finding.Warning, "HTTPRoute/shop/c", "/spec/hostnames/0", "claims shop.test/ (PathPrefix), as HTTPRoute/shop/a does"},
+		want{"host-contested", finding.Warning, "HTTPRoute/shop/d", "/spec/hostnames/0",
+			`claims shop.test/ (PathPrefix) with {"headers":[{"name":"x","value":"z"}]}, as HTTPRoute/shop/b does`})
 }
