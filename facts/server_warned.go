@@ -22,6 +22,7 @@ type Notice struct {
 	Field      string // JSON pointer, empty for the whole object
 	Upgrade    bool   // said at the next upgrade of a release, not before
 	Message    string
+	Check      string // what to do, empty for what is usual
 	At         func(pointer string) finding.Position
 }
 
@@ -45,7 +46,7 @@ func findServerWarned(s Step) []finding.Fact {
 }
 
 func (n Notice) fact() finding.Fact {
-	f := finding.Fact{Object: n.Ref, Owner: n.Owner, Field: n.Field, Message: n.Message}
+	f := finding.Fact{Object: n.Ref, Owner: n.Owner, Field: n.Field, Message: n.Message, Check: n.Check}
 	if n.At != nil {
 		f.Pos = n.At(n.Field)
 	}

@@ -38,6 +38,12 @@ func TestServicesOfOtherClusters(t *testing.T) {
 	if d := cmp.Diff(want, told(all[1], "server-warned")); d != "" {
 		t.Errorf("said (-want +got):\n%s", d)
 	}
+	for _, f := range all[1].Facts {
+		const check = "name a port of 30000-32767, or see that the API server of the cluster has this one in its --service-node-port-range"
+		if f.Object.Name == "low" && (f.Check != check || f.Pos.String() != "app/low.yaml:8:35") {
+			t.Errorf("at %s: %s", f.Pos, f.Check)
+		}
+	}
 	if d := cmp.Diff([]string{"Service/default/fixed spec.clusterIPs@fixed/fixed.yaml:1:96"}, turned(all[1])); d != "" {
 		t.Errorf("refused (-want +got):\n%s", d)
 	}
