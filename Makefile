@@ -27,7 +27,7 @@ check: lint test race ## what CI runs: format, vet, lint, tests, race detector
 
 .PHONY: race
 race: ## tests of the packages that run in parallel, under the race detector
-	CGO_ENABLED=1 go test -race ./finding ./repo ./source ./render ./diff ./report/... ./schemas ./validate/...
+	CGO_ENABLED=1 go test -race ./finding ./repo ./source ./render ./diff ./report/... ./schemas ./validate/... ./internal/effort ./internal/temporary
 
 .PHONY: lint
 lint: ## gofmt, go vet and the pinned linter

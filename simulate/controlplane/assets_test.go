@@ -66,6 +66,7 @@ func TestExplain(t *testing.T) {
 		{"a killed program had no memory", "start: signal: killed", "", "start: signal: killed: give the control plane at least 1 GB"},
 		{"etcd wants more files", "start", "file descriptor limit of etcd process is too low", "start: raise the limit of open files"},
 		{"no file may be that long", "start", "panic: failed to create WAL", "start: the folder for temporary files must take files of some megabytes"},
+		{"addresses are short, not memory", "start", "mmap failed, size: 10737418240, error: cannot allocate memory", "start: the control plane reserves 10 GB of addresses"},
 		{"envtest finds no port", "no free ports found after 100 retries", "", "no free ports found after 100 retries: the control plane needs four free ports"},
 		{"a program that does not come up", "timeout waiting for process etcd to start", "", "timeout waiting for process etcd to start: the machine has too much to do"},
 		{"what is not known is kept", "start: odd", "all is well", "start: odd\nall is well"},

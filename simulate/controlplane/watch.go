@@ -85,6 +85,7 @@ const portTaken = "address already in use"
 // user can do about it.
 var causes = []struct{ text, hint string }{
 	{"no space left on device", "free some space in the folder for temporary files, or set TMPDIR to another one"},
+	{"mmap failed", "the control plane reserves 10 GB of addresses, which take no memory: raise the limit with ulimit -v"},
 	{"cannot allocate memory", "give the control plane at least 1 GB of memory"},
 	{"out of memory", "give the control plane at least 1 GB of memory"},
 	{"signal: killed", "give the control plane at least 1 GB of memory"},
