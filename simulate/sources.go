@@ -79,7 +79,8 @@ func (r *replay) sourceDue(ctx context.Context, s *subject) bool {
 	case m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync:
 		return true
 	case s.ref.Kind == helmChartKind.Kind && m.revision != r.chartOrigin(ctx, s):
-		return true
+		// A source that goes wakes no HelmChart.
+		return r.chartOrigin(ctx, s) != "" || m.phase != phaseDone || r.opts.Emulate.Intervals
 	}
 	return m.phase != phaseDone && m.phase != phaseStalled && m.moment != r.moment()
 }

@@ -46,6 +46,23 @@ func (p Prepared) Release() *render.Release {
 // with values files, is read from the HelmChart that the cluster holds; it is 1
 // when the cluster holds none.
 func (r *Renderer) Prepare(ctx context.Context, in render.Input) (Prepared, *Failed) {
+	return r.prepare(ctx, in, r.resolve)
+}
+
+// PrepareStored is Prepare with the chart that source-controller has stored
+// before: a HelmChart that fails for a while, as that of a repository that is
+// gone, leaves it in place, and helm-controller takes it.
+func (r *Renderer) PrepareStored(ctx context.Context, in render.Input, stored *Chart) (Prepared, *Failed) {
+	return r.prepare(ctx, in, func(_ context.Context, _ render.Input, p *Prepared) *Failed {
+		p.Chart = stored
+		return nil
+	})
+}
+
+// resolver finds the chart of a release.
+type resolver func(context.Context, render.Input, *Prepared) *Failed
+
+func (r *Renderer) prepare(ctx context.Context, in render.Input, resolve resolver) (Prepared, *Failed) {
 	hr, err := decode(in.Object)
 	if err != nil {
 		return Prepared{}, failed(in, render.Condition{}, finding.Problem{Reason: ReasonSpec, Message: err.Error()})
@@ -54,7 +71,7 @@ func (r *Renderer) Prepare(ctx context.Context, in render.Input) (Prepared, *Fai
 		HelmRelease: hr, ReleaseName: ReleaseName(hr),
 		ReleaseNamespace: hr.GetReleaseNamespace(), StorageNamespace: hr.GetStorageNamespace(),
 	}
-	if f := r.resolve(ctx, in, &p); f != nil {
+	if f := resolve(ctx, in, &p); f != nil {
 		return p, f
 	}
 	if f := composeValues(ctx, in, &p); f != nil {

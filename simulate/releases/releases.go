@@ -40,6 +40,7 @@ var _ simulate.Releases = (*Releases)(nil)
 // preparer is a renderer of HelmReleases that also prepares them for Helm.
 type preparer interface {
 	Prepare(ctx context.Context, in render.Input) (helmrelease.Prepared, *helmrelease.Failed)
+	PrepareStored(ctx context.Context, in render.Input, stored *helmrelease.Chart) (helmrelease.Prepared, *helmrelease.Failed)
 }
 
 // steady is a renderer whose templates yield the same in every run.
@@ -59,21 +60,39 @@ func below(in render.Renderer) render.Renderer {
 }
 
 func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *render.Object) (helmrelease.Prepared, *helmrelease.Failed) {
-	input := render.Input{Object: o, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
-	if p, ok := below(in.Renderer).(preparer); ok {
-		return p.Prepare(ctx, input)
+	return preparerOf(in).Prepare(ctx, inputOf(in, o))
+}
+
+// prepareRelease prepares a HelmRelease with the chart that is stored for it.
+func (r *Releases) prepareRelease(ctx context.Context, in simulate.ReleaseInput) (helmrelease.Prepared, *helmrelease.Failed) {
+	prepared, failed := r.prepare(ctx, in, in.Object)
+	stored := r.charts[chartRef(in.Object)]
+	if stored == nil {
+		return prepared, failed
 	}
-	return helmrelease.Prepare(ctx, input)
+	if failed != nil && failed.State == render.Failed && failed.Ready.Reason == "SourceNotReady" {
+		prepared, failed = preparerOf(in).PrepareStored(ctx, inputOf(in, in.Object), stored.chart)
+	}
+	prepared.Chart, prepared.ChartVersion = stored.chart, stored.version
+	return prepared, failed
+}
+
+func inputOf(in simulate.ReleaseInput, o *render.Object) render.Input {
+	return render.Input{Object: o, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
+}
+
+func preparerOf(in simulate.ReleaseInput) preparer {
+	if p, ok := below(in.Renderer).(preparer); ok {
+		return p
+	}
+	return helmrelease.New(helmrelease.Options{})
 }
 
 // Reconcile implements simulate.Releases.
 func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
-	prepared, failed := r.prepare(ctx, in, in.Object)
+	prepared, failed := r.prepareRelease(ctx, in)
 	if failed != nil {
 		return notPrepared(in, failed), nil
-	}
-	if c := r.charts[chartRef(in.Object)]; c != nil {
-		prepared.Chart, prepared.ChartVersion = c.chart, c.version
 	}
 	waited := &waiting{}
 	req := request(in, waited)
