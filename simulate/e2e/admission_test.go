@@ -1,59 +1,17 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/client-go/rest"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
-	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
-	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
-
-// replayed replays revisions of a repository, one after the other.
-func replayed(t *testing.T, o simulate.Options, trees ...map[string]string) []simulate.Step {
-	t.Helper()
-	return played(t, o, trees...).Steps
-}
-
-func played(t *testing.T, o simulate.Options, trees ...map[string]string) simulate.Result {
-	t.Helper()
-	return playedOn(t, server(t), o, trees...)
-}
-
-// playedOn replays revisions on a server, in the orders that the steps of o name.
-func playedOn(t *testing.T, config *rest.Config, o simulate.Options, trees ...map[string]string) simulate.Result {
-	t.Helper()
-	o.Config, o.FluxCRDs, o.Emulate, o.Usage = config, objects(t, beside.Folder(t, "conformance")+"/crds"), simulate.RealCluster(), controlplane.Usage
-	orders := o.Steps
-	o.Steps = nil
-	for i, tree := range trees {
-		step := revision(t, []string{"base", "head"}[i], tree)
-		if o.Releases != nil {
-			step.Renderers = append(step.Renderers, helmrelease.New(helmrelease.Options{}))
-		}
-		if i < len(orders) {
-			step.Order = orders[i].Order
-		}
-		o.Steps = append(o.Steps, step)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result
-}
 
 // told lists the facts of some kinds.
 func told(s simulate.Step, kinds ...string) []string {

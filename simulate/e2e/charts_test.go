@@ -7,8 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
-	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
 )
@@ -36,16 +34,7 @@ func TestStoredChartOutlivesItsSource(t *testing.T) {
 		{"nobody wakes the HelmChart", simulate.Emulate{}, "packaged 'small' chart with version '1.0.0'"},
 		{"its interval passes", simulate.Emulate{Intervals: true}, gone},
 	} {
-		o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: row.emul, Releases: releases.New()}
-		for i, tree := range []map[string]string{base, head} {
-			in := revision(t, []string{"base", "head"}[i], tree)
-			in.Renderers = append(in.Renderers, helmrelease.New(helmrelease.Options{}))
-			o.Steps = append(o.Steps, in)
-		}
-		result, err := simulate.Run(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		result := replay(t, server(t), simulate.Options{Emulate: row.emul, Releases: releases.New()}, base, head)
 		got := map[string]string{}
 		for _, owner := range result.Steps[1].Owners {
 			if strings.HasPrefix(owner.Ref.Kind, "Helm") {

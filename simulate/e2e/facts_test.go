@@ -1,24 +1,15 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
-	"github.com/flux-rehearse/flux-rehearse/finding"
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
-	"github.com/flux-rehearse/flux-rehearse/render"
-	"github.com/flux-rehearse/flux-rehearse/render/kustomization"
-	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
-	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
 // child is a Kustomization of the folder of its name.
@@ -104,35 +95,11 @@ func fleet() (base, head map[string]string) {
 	return base, head
 }
 
-func revision(t *testing.T, name string, tree map[string]string) simulate.StepInput {
-	t.Helper()
-	self := finding.Ref{Group: "source.toolkit.fluxcd.io", Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system"}
-	set := source.New(source.Options{Tree: repo.FromFiles(tree), Self: self, SelfURLs: []string{"https://git.test/flux-system"},
-		Workdir: t.TempDir(), Revision: commits[name]})
-	return simulate.StepInput{
-		Name: name, Entry: recordedCase{Path: "./clusters"}.entry(self), Sources: set, Settings: render.DefaultSettings(),
-		Renderers: []render.Renderer{kustomization.New(kustomization.Options{Dir: set.Dir})},
-	}
-}
-
 func rehearse(t *testing.T, order []simulate.Precedence) simulate.Step {
 	t.Helper()
-	folder := beside.Folder(t, "conformance")
 	base, head := fleet()
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, folder+"/crds"), Emulate: simulate.RealCluster(),
-		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}}
-	m, err := repo.FromFiles(map[string]string{"w.yaml": widget}).Documents()[0].Map()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Steps[1].Apply = []simulate.Edit{{Object: &unstructured.Unstructured{Object: m}, Manager: "kubectl"}}
-	o.Steps[1].Order = order
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	result := replay(t, server(t), simulate.Options{Emulate: simulate.RealCluster(),
+		Steps: []simulate.StepInput{{}, {Apply: []simulate.Edit{edit(t, widget)}, Order: order}}}, base, head)
 	if n := len(result.Steps[0].Facts); n != 0 {
 		t.Errorf("an empty cluster gives %d facts: %v", n, result.Steps[0].Facts)
 	}

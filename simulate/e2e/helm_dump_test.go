@@ -34,7 +34,7 @@ func TestReleasesOfDump(t *testing.T) {
 	head := maps.Clone(base)
 	head["releases/app.yaml"] = ofChart("app", "", "name: app, image: 'app:2'")
 	first := server(t)
-	playedOn(t, first, simulate.Options{Releases: releases.New()}, base)
+	replay(t, first, simulate.Options{Emulate: simulate.RealCluster(), Releases: releases.New()}, base)
 	dump := everything(t, first)
 	const upgraded = "Deployment/default/app update /spec/template/spec/containers/0/image changed"
 	for _, c := range []struct {

@@ -1,21 +1,15 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
-	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
-	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
 )
@@ -97,31 +91,10 @@ func market() (base, paused, head map[string]string) {
 
 func trade(t *testing.T, order []simulate.Precedence) []simulate.Step {
 	t.Helper()
-	folder := beside.Folder(t, "conformance")
 	base, paused, head := market()
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, folder+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
-	for _, r := range []struct {
-		name string
-		tree map[string]string
-	}{{"base", base}, {"second", paused}, {"head", head}} {
-		in := revision(t, r.name, r.tree)
-		in.Renderers = append(in.Renderers, helmrelease.New(helmrelease.Options{}))
-		o.Steps = append(o.Steps, in)
-	}
 	old := `{apiVersion: example.com/v1beta1, kind: Widget, metadata: {name: w, namespace: default, labels: {old: "yes"}}}`
-	m, err := repo.FromFiles(map[string]string{"w.yaml": old}).Documents()[0].Map()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Steps[2].Apply = []simulate.Edit{{Object: &unstructured.Unstructured{Object: m}, Manager: "kubectl"}}
-	o.Steps[2].Order = order
-	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result.Steps
+	return replay(t, server(t), simulate.Options{Emulate: simulate.RealCluster(), Releases: releases.New(),
+		Steps: []simulate.StepInput{{}, {Name: "second"}, {Name: "head", Apply: []simulate.Edit{edit(t, old)}, Order: order}}}, base, paused, head).Steps
 }
 
 func lines(list []finding.Fact) []string {

@@ -1,19 +1,14 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
-	"github.com/flux-rehearse/flux-rehearse/render/helmrelease"
-	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
 )
@@ -78,28 +73,11 @@ func TestControllersWorkSideBySide(t *testing.T) {
 		"clusters/d.yaml": release("again", "picky", "upgrade: {strategy: {name: RetryOnFailure}}, values: {port: 99999},"),
 		"clusters/e.yaml": release("later", "picky", "values: {port: 81},"),
 	}
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
-	for i, tree := range []map[string]string{base, head} {
-		for name, text := range charts {
-			tree[name] = text
-		}
-		in := revision(t, []string{"base", "head"}[i], tree)
-		in.Renderers = append(in.Renderers, helmrelease.New(helmrelease.Options{}))
-		o.Steps = append(o.Steps, in)
+	for _, tree := range []map[string]string{base, head} {
+		maps.Copy(tree, charts)
 	}
-	for _, d := range repo.FromFiles(map[string]string{"p.yaml": protected}).Documents() {
-		m, err := d.Map()
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Steps[0].Apply = append(o.Steps[0].Apply, simulate.Edit{Object: &unstructured.Unstructured{Object: m}, Manager: "kubectl"})
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	result := replay(t, server(t), simulate.Options{Emulate: simulate.RealCluster(), Releases: releases.New(),
+		Steps: []simulate.StepInput{{Apply: written(t, protected)}}}, base, head)
 	want := []map[string]string{{
 		"Kustomization/flux-system": "True ReconciliationSucceeded", "Kustomization/one": "True ReconciliationSucceeded", "Kustomization/two": "True ReconciliationSucceeded",
 		"Kustomization/three": "True ReconciliationSucceeded", "Kustomization/stuck": "True ReconciliationSucceeded",
@@ -136,21 +114,10 @@ func TestReleasesTellOfTheirCharts(t *testing.T) {
 	long := strings.Repeat("long", 17)
 	head := map[string]string{"clusters/b.yaml": again, "clusters/d.yaml": release(long, "small", ""), "clusters/c.yaml": `{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: lost, namespace: flux-system},
 spec: {interval: 1h, chartRef: {kind: OCIRepository, name: absent}}}`}
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.RealCluster(), Releases: releases.New()}
-	for i, tree := range []map[string]string{base, head} {
-		for name, text := range chart {
-			tree[name] = text
-		}
-		in := revision(t, []string{"base", "head"}[i], tree)
-		in.Renderers = append(in.Renderers, helmrelease.New(helmrelease.Options{}))
-		o.Steps = append(o.Steps, in)
+	for _, tree := range []map[string]string{base, head} {
+		maps.Copy(tree, chart)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	result := replay(t, server(t), simulate.Options{Emulate: simulate.RealCluster(), Releases: releases.New()}, base, head)
 	var told []string
 	for _, e := range result.Steps[1].Events {
 		if strings.HasPrefix(e.Reason, "HelmChart") {

@@ -29,7 +29,7 @@ func TestServicesOfOtherClusters(t *testing.T) {
 	head["app/balanced.yaml"] = named("balanced", "type: LoadBalancer, loadBalancerIP: 192.0.2.7, ports: [{port: 80}]")
 	head["clusters/fixed.yaml"] = child("fixed", "")
 	head["fixed/fixed.yaml"] = named("fixed", "clusterIP: 172.20.0.10, ports: [{port: 80}]")
-	all := playedOn(t, serverOf(t, controlplane.Options{}), simulate.Options{}, base, head).Steps
+	all := replay(t, serverOf(t, controlplane.Options{}), simulate.Options{Emulate: simulate.RealCluster()}, base, head).Steps
 	want := []string{
 		"warning Service/default/dual /spec/ipFamilyPolicy is refused by a cluster whose Services have addresses of one family only: it asks for two",
 		"warning Service/default/low /spec/ports/1/nodePort is refused by a cluster whose node ports are 30000-32767, as they are by default: it asks for 8080",

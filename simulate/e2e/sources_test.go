@@ -1,16 +1,14 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
+	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
@@ -39,22 +37,8 @@ spec: {sources: [{alias: a, kind: GitRepository, name: gone}], artifacts: [{name
 	}
 	head := maps.Clone(base)
 	delete(head, "clusters/gone.yaml")
-	o := simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: simulate.Emulate{Namespaces: true}}
-	for _, r := range []struct {
-		name string
-		tree map[string]string
-	}{{"base", base}, {"head", head}} {
-		in := revision(t, r.name, r.tree)
-		in.Settings.Complete = true
-		in.Renderers = append(in.Renderers, artifactgenerator.New())
-		o.Steps = append(o.Steps, in)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	step := simulate.StepInput{Settings: render.Settings{Complete: true}, Renderers: []render.Renderer{artifactgenerator.New()}}
+	result := replay(t, server(t), simulate.Options{Emulate: simulate.Emulate{Namespaces: true}, Steps: []simulate.StepInput{step, step}}, base, head)
 	wants := []struct{ reason, object, ready string }{
 		{"a Secret that nobody makes", "GitRepository/flux-system/keyless",
 			`False AuthenticationFailed failed to get secret 'flux-system/absent': failed to get secret 'flux-system/absent': secrets "absent" not found`},

@@ -1,16 +1,13 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
 
@@ -109,7 +106,7 @@ func TestVerdicts(t *testing.T) {
 		t.Run(row.reason[:strings.IndexAny(row.reason, ",;")], func(t *testing.T) {
 			head := maps.Clone(row.base)
 			maps.Copy(head, row.head)
-			last := steps(t, row.emul, valued(row.base, "one"), valued(head, "two"))[1]
+			last := replay(t, server(t), simulate.Options{Emulate: row.emul}, valued(row.base, "one"), valued(head, "two")).Steps[1]
 			got := map[string]string{}
 			for _, o := range last.Owners {
 				line := fmt.Sprintf("%s %s %s$", o.Ready.Status, o.Ready.Reason, strings.TrimSpace(o.Ready.Message))
@@ -148,17 +145,4 @@ func valued(files map[string]string, value string) map[string]string {
 		out[name] = strings.ReplaceAll(text, "VALUE", value)
 	}
 	return out
-}
-
-// steps replays two revisions of a repository.
-func steps(t *testing.T, e simulate.Emulate, base, head map[string]string) []simulate.Step {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	result, err := simulate.Run(ctx, simulate.Options{Config: server(t), FluxCRDs: objects(t, beside.Folder(t, "conformance")+"/crds"), Emulate: e,
-		Steps: []simulate.StepInput{revision(t, "base", base), revision(t, "head", head)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result.Steps
 }
