@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"validate":                  {"render", "schemas", "repo", "finding"},
 	"validate/rules":            {"validate", "render", "schemas", "repo", "finding"},
 	"facts":                     {"diff", "finding"},
-	"simulate":                  {"render", "render/expression", "source", "repo", "facts", "simulate/advice", "diff", "finding"},
+	"simulate":                  {"render", "render/expression", "source", "repo", "facts", "simulate/advice", "diff", "finding", "internal/effort"},
 	"simulate/advice":           {"facts", "diff", "finding"},
 	"simulate/controlplane":     {"internal/temporary"},
 	"simulate/release":          {"render", "render/kustomize", "render/helmrelease", "finding"},

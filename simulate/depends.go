@@ -170,7 +170,7 @@ func (r *replay) dependencyState(ctx context.Context, s *subject, d dependency) 
 		return waits("dependency-not-found", "not found: "+err.Error())
 	}
 	if d.expr != "" {
-		ready, err := evaluate(ctx, d.expr, s.live, dep)
+		ready, err := r.fulfilled(ctx, s, d, dep)
 		var t terminalError
 		switch {
 		case errors.As(err, &t):
@@ -227,6 +227,15 @@ func sameRevision(a, b string) bool {
 
 // terminalError is a CEL expression that can never be evaluated.
 type terminalError struct{ error }
+
+// fulfilled evaluates the readyExpr of a dependency.
+func (r *replay) fulfilled(ctx context.Context, s *subject, d dependency, dep *unstructured.Unstructured) (ready bool, err error) {
+	err = r.expressed(ctx, s.ref, "/spec/dependsOn", func(ctx context.Context) error {
+		ready, err = evaluate(ctx, d.expr, s.live, dep)
+		return err
+	})
+	return ready, err
+}
 
 // evaluate computes a readyExpr over the object and its dependency.
 func evaluate(ctx context.Context, expr string, self, dep *unstructured.Unstructured) (bool, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/event"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/statusreaders"
 	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/cli-utils/pkg/object"
@@ -194,7 +195,14 @@ func (r *replay) observe(ctx context.Context, w *healthWait) (health, error) {
 			continue
 		}
 		state, cause := kstatus.UnknownStatus, error(nil)
-		rs, err := readerOf(readers, id).ReadStatus(ctx, source, id)
+		var rs *event.ResourceStatus
+		err := r.expressed(ctx, w.attempt.subject.ref, "/spec/healthCheckExprs", func(ctx context.Context) (err error) {
+			rs, err = readerOf(readers, id).ReadStatus(ctx, source, id)
+			return err
+		})
+		if r.endless != nil {
+			return health{}, r.endless
+		}
 		if err != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			return health{}, err
 		}

@@ -100,7 +100,7 @@ func (r *replay) releaseDependency(ctx context.Context, s *subject, d dependency
 		return o
 	}
 	if d.expr != "" {
-		ready, err := evaluate(ctx, d.expr, s.live, dep)
+		ready, err := r.fulfilled(ctx, s, d, dep)
 		var t terminalError
 		switch {
 		case errors.As(err, &t):

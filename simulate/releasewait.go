@@ -6,6 +6,7 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/event"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/statusreaders"
 	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/cli-utils/pkg/object"
@@ -70,7 +71,11 @@ func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.
 		case w.Gone:
 			late.Status = kstatus.TerminatingStatus.String()
 		default:
-			rs, err := readerOf(readers, id).ReadStatus(ctx, source, id)
+			var rs *event.ResourceStatus
+			err := r.expressed(ctx, r.recorder.current(), "/spec/healthCheckExprs", func(ctx context.Context) (err error) {
+				rs, err = readerOf(readers, id).ReadStatus(ctx, source, id)
+				return err
+			})
 			if err != nil {
 				return nil, nil, err
 			}

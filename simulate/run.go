@@ -77,6 +77,7 @@ type replay struct {
 	reported   map[types.UID]int64      // generations of the objects reported ready
 	over       map[types.UID]bool       // Jobs of a dump that had come to their end
 	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
+	endless    error                    // of an expression that does not come to an end
 	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
 	unclaimed  map[finding.Ref]bool     // objects of a dump that does not say who manages their fields
 }
@@ -158,6 +159,9 @@ func (r *replay) failure(ctx context.Context, err error) error {
 func (r *replay) alive(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if r.endless != nil {
+		return r.endless
 	}
 	return r.recorder.gone()
 }
