@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -52,7 +53,15 @@ func text(v any) string {
 	return s
 }
 
+// longestMessage is how long the message of a condition may be, in bytes.
+const longestMessage = 32768
+
+// set sets a condition. The server refuses longer messages, so the controllers
+// cannot write them, and go on trying; here the beginning is kept.
 func (s *status) set(kind, value, reason, message string) {
+	if len(message) > longestMessage {
+		message = strings.ToValidUTF8(message[:longestMessage], "")
+	}
 	s.conditions[kind] = render.Condition{Status: value, Reason: reason, Message: message}
 }
 
