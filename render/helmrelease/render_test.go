@@ -116,15 +116,19 @@ func TestRenderRelease(t *testing.T) {
 	files := map[string]string{"templates/cm.yaml": configMap + `data:
   text: "{{ .Release.IsInstall }} {{ .Release.IsUpgrade }} {{ .Release.Revision }} {{ .Capabilities.KubeVersion.Version }} {{ .Chart.Version }} {{ getHostByName "localhost" }}"`}
 	in := input(simple(t, ""), cluster{}, sources{charts: map[string]source.Chart{"demo": chart(t, files)}})
-	in.Upgrade, in.Revision = true, 4
-	for upgrade, want := range map[bool]string{true: "false true 4 v1.37.2 1.0.0 ", false: "true false 1 v1.37.2 1.0.0 "} {
-		if !upgrade {
-			in.Upgrade, in.Revision = false, 0
-		}
+	for _, row := range []struct {
+		upgrade  bool
+		revision int
+		want     string
+	}{
+		{true, 4, "false true 4 v1.37.2 1.0.0 "},
+		{false, 0, "true false 1 v1.37.2 1.0.0 "},
+	} {
+		in.Upgrade, in.Revision = row.upgrade, row.revision
 		got := New(Options{}).Render(t.Context(), in)
 		text, _, _ := unstructured.NestedString(got.Applies[0].Object, "data", "text")
-		if text != want {
-			t.Errorf("upgrade %v: %q, want %q", upgrade, text, want)
+		if text != row.want {
+			t.Errorf("upgrade %v: %q, want %q", row.upgrade, text, row.want)
 		}
 	}
 }
