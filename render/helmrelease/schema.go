@@ -76,6 +76,15 @@ func (e *schemaError) checkChart(c *helmchart.Chart, values map[string]any) {
 	}
 }
 
+// CheckValues holds values against one values schema. References are read from
+// local copies only. The error is worded as Helm words it for one chart.
+func (r *Renderer) CheckValues(schema []byte, values map[string]any) error {
+	if err := r.schemas.compile(schema, r.options.HTTP).check(values); err != nil {
+		return errors.New(schemaText(err))
+	}
+	return nil
+}
+
 // schemaURL is the name that Helm gives to the schema of a chart.
 const schemaURL = "file:///values.schema.json"
 

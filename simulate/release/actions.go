@@ -136,7 +136,6 @@ func (r *run) helmInstall(ctx context.Context, c *action.Configuration) error {
 	in.WaitForJobs = !spec.DisableWaitForJobs
 	in.DisableHooks = spec.DisableHooks
 	in.DisableOpenAPIValidation = spec.DisableOpenAPIValidation
-	in.SkipSchemaValidation = spec.DisableSchemaValidation
 	in.Replace = spec.Replace
 	in.CreateNamespace = spec.CreateNamespace && r.hr.Spec.TargetNamespace != ""
 	in.Devel = true
@@ -151,8 +150,13 @@ func (r *run) helmInstall(ctx context.Context, c *action.Configuration) error {
 	if err := r.applyCRDs(ctx, crds); err != nil {
 		return fmt.Errorf("failed to apply CustomResourceDefinitions: %w", err)
 	}
+	ready, err := r.judge(chart, nil)
+	if err != nil {
+		return err
+	}
+	in.SkipSchemaValidation = spec.DisableSchemaValidation || ready.skip
 	_, err = in.RunWithContext(ctx, chart, r.values())
-	return err
+	return ready.told(err)
 }
 
 func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
@@ -175,7 +179,6 @@ func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
 	up.WaitForJobs = !spec.DisableWaitForJobs
 	up.DisableHooks = spec.DisableHooks
 	up.DisableOpenAPIValidation = spec.DisableOpenAPIValidation
-	up.SkipSchemaValidation = spec.DisableSchemaValidation
 	up.CleanupOnFail = spec.CleanupOnFail
 	up.Devel = true
 	up.PostRenderer = postRenderer{r.hr}
@@ -188,6 +191,15 @@ func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
 	if err := r.applyCRDs(ctx, crds); err != nil {
 		return fmt.Errorf("failed to apply CustomResourceDefinitions: %w", err)
 	}
+	var kept *helm.Release
+	if spec.PreserveValues {
+		kept = r.kept(c)
+	}
+	ready, err := r.judge(chart, kept)
+	if err != nil {
+		return err
+	}
+	up.SkipSchemaValidation = spec.DisableSchemaValidation || ready.skip
 	values := r.values()
 	_, err = up.RunWithContext(ctx, r.name(), chart, values)
 	if spec.PreserveValues {
@@ -195,7 +207,7 @@ func (r *run) helmUpgrade(ctx context.Context, c *action.Configuration) error {
 		// of this reconciliation is the outcome. The next one starts afresh.
 		r.req.Prepared.Values = values
 	}
-	return err
+	return ready.told(err)
 }
 
 // serverSide says how an upgrade applies: as the spec says, else as the last

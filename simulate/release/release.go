@@ -48,6 +48,9 @@ type Request struct {
 	// Functions gives the template functions that replace Helm's own in one
 	// render. When nil, charts see the clock and random numbers.
 	Functions func() template.FuncMap
+	// Check holds values against one schema of a chart; its error is in Helm's
+	// words. When nil, Helm checks, and fetches what schemas refer to.
+	Check func(schema []byte, values map[string]any) error
 }
 
 // Health waits until objects are healthy, hooks complete or objects deleted.

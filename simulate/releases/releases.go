@@ -48,6 +48,11 @@ type steady interface {
 	Functions(helmrelease.Prepared) template.FuncMap
 }
 
+// checker is a renderer that holds values against schemas without fetching anything.
+type checker interface {
+	CheckValues(schema []byte, values map[string]any) error
+}
+
 // below is the renderer itself where in is one that remembers what it yielded.
 func below(in render.Renderer) render.Renderer {
 	for {
@@ -99,6 +104,9 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	req.Prepared = prepared
 	if renderer, ok := below(in.Renderer).(steady); ok {
 		req.Functions = func() template.FuncMap { return renderer.Functions(prepared) }
+	}
+	if renderer, ok := below(in.Renderer).(checker); ok {
+		req.Check = renderer.CheckValues
 	}
 	var events []release.Event
 	var result release.Result
