@@ -32,12 +32,13 @@ func (r *replay) generators(ctx context.Context) error {
 		}
 		inputs := r.generatorInputs(ctx, s)
 		m := s.mem
-		due := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync || m.revision != inputs ||
+		due := m.phase == phaseNew || s.changed() || m.resync || m.revision != inputs ||
 			m.phase != phaseDone && m.moment != r.moment()
 		if !due {
 			continue
 		}
-		m.generation, m.resync, m.revision = s.live.GetGeneration(), false, inputs
+		s.notice()
+		m.resync, m.revision = false, inputs
 		if err := r.cluster.hold(ctx, s.live); err != nil {
 			return err
 		}

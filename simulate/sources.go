@@ -76,7 +76,7 @@ func (r *replay) sources(ctx context.Context, first bool) error {
 func (r *replay) sourceDue(ctx context.Context, s *subject) bool {
 	m := s.mem
 	switch {
-	case m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync:
+	case m.phase == phaseNew || s.changed() || m.resync:
 		return true
 	case s.ref.Kind == helmChartKind.Kind && m.revision != r.chartOrigin(ctx, s):
 		// A source that goes wakes no HelmChart.
@@ -92,7 +92,8 @@ func (r *replay) chartOrigin(ctx context.Context, s *subject) string {
 
 func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	m := s.mem
-	m.generation, m.resync = s.live.GetGeneration(), false
+	s.notice()
+	m.resync = false
 	if kind, _, _ := unstructured.NestedString(s.live.Object, "spec", "type"); s.ref.Kind == helmRepoKind.Kind && kind == "oci" {
 		m.phase = phaseDone
 		return nil
@@ -102,7 +103,7 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	}
 	if s.suspended() {
 		m.phase = phaseDone
-		return nil
+		return r.observeSuspended(ctx, s)
 	}
 	if s.ref.Kind == helmChartKind.Kind {
 		return r.reconcileChart(ctx, s)

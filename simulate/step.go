@@ -166,7 +166,7 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 	if m.phase == phaseLingering {
 		return !r.lingering(ctx, m)
 	}
-	changed := m.phase == phaseNew || m.generation != s.live.GetGeneration() || m.resync ||
+	changed := m.phase == phaseNew || s.changed() || m.resync ||
 		r.awoken(ctx, s, r.revisionFor(ctx, s)) && !r.sourceless(ctx, s) || m.watched != r.watchedBy(ctx, s)
 	switch {
 	case changed:
@@ -188,7 +188,8 @@ func (r *replay) check(ctx context.Context, s *subject) (bool, error) {
 		return false, err
 	}
 	m := s.mem
-	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
+	s.notice()
+	m.watched = r.watchedBy(ctx, s)
 	if s.suspended() {
 		m.phase, m.resync, m.reason, m.on = phaseDone, false, "suspended", nil
 		m.revision = r.revisionFor(ctx, s)
@@ -203,11 +204,16 @@ func (r *replay) check(ctx context.Context, s *subject) (bool, error) {
 
 // observeSuspended notes the generation that the controller has seen when it
 // passes a suspended object by: helm-controller always, kustomize-controller
-// where the object is ready.
+// where the object is ready, source-controller where it has said anything of it
+// before. The latter then takes it that the object is not stalled.
 func (r *replay) observeSuspended(ctx context.Context, s *subject) error {
 	st := statusOf(s.live)
-	if s.ref.Kind == kustomizationKind.Kind && !st.is(conditionReady, "True") {
+	switch {
+	case s.ref.Kind == kustomizationKind.Kind && !st.is(conditionReady, "True"),
+		s.ref.Group == sourceGroup && len(st.conditions) == 0:
 		return nil
+	case s.ref.Group == sourceGroup:
+		st.drop(conditionStalled)
 	}
 	if !st.observed() {
 		r.clock++ // whoever waits for it may find it ready now
@@ -226,7 +232,8 @@ func (r *replay) reconcile(ctx context.Context, s *subject) error {
 	r.recorder.act(s.ref)
 	m := s.mem
 	m.resync, m.on = false, nil
-	m.generation, m.watched = s.live.GetGeneration(), r.watchedBy(ctx, s)
+	s.notice()
+	m.watched = r.watchedBy(ctx, s)
 	if s.remote() && s.ref.Kind == helmReleaseKind.Kind {
 		return r.remoteRelease(ctx, s)
 	}

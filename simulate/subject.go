@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/fluxcd/pkg/apis/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -31,6 +32,7 @@ type memory struct {
 	reason     string // stable code for phases other than done
 	on         []finding.Ref
 	generation int64
+	requested  string      // token of the reconciliation that was asked for last
 	revision   string      // of the source artifact seen last
 	watched    string      // versions of the watched ConfigMaps and Secrets seen last
 	moment     int         // of the replay when the last attempt ended
@@ -59,6 +61,19 @@ type subject struct {
 func (s *subject) suspended() bool {
 	v, _, _ := unstructured.NestedBool(s.live.Object, "spec", "suspend")
 	return v || operatorPaused(s.live)
+}
+
+// changed reports whether the subject has another spec than its controller saw
+// last, or somebody has asked for a reconciliation by annotation since.
+func (s *subject) changed() bool {
+	asked, ok := meta.ReconcileAnnotationValue(s.live.GetAnnotations())
+	return s.mem.generation != s.live.GetGeneration() || ok && s.mem.requested != asked
+}
+
+// notice notes the spec and the request that the controller sees.
+func (s *subject) notice() {
+	s.mem.generation = s.live.GetGeneration()
+	s.mem.requested, _ = meta.ReconcileAnnotationValue(s.live.GetAnnotations())
 }
 
 func (s *subject) deleting() bool { return s.live.GetDeletionTimestamp() != nil }
