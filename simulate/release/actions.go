@@ -64,7 +64,7 @@ func (a attempt) perform(ctx context.Context, r *run) error {
 		a.succeed(r)
 		return nil
 	}
-	text := fmt.Sprintf("Helm %s failed for release %s: %s", a.action, r.describe(), strings.TrimSpace(err.Error()))
+	text := fmt.Sprintf("Helm %s failed for release %s: %s", a.action, r.describe(), worded(err))
 	r.hr.Status.Failures++
 	r.markFalse(v2.ReleasedCondition, a.bad, text)
 	r.tellWarning(a.bad, text)
