@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -40,10 +41,17 @@ func (s *stage) maps() error {
 	if err := write(filepath.Join(s.dir, "map-base.yaml"), base); err != nil {
 		return err
 	}
-	all := sourceMap{Complete: true, Closed: true, Sources: append([]row(nil), base.Sources...)}
+	all := sourceMap{Complete: true, Closed: true}
 	if err := s.published(&all, "-head"); err != nil {
 		return err
 	}
+	// A tag that is published once more before step head moves.
+	moved := func(old row) bool {
+		return slices.ContainsFunc(all.Sources, func(r row) bool {
+			return r.Kind == old.Kind && r.URL == old.URL && r.Chart == old.Chart && r.Version == old.Version && r.Ref["tag"] == old.Ref["tag"]
+		})
+	}
+	all.Sources = append(slices.DeleteFunc(slices.Clone(base.Sources), moved), all.Sources...)
 	return write(filepath.Join(s.dir, "map-head.yaml"), all)
 }
 
@@ -176,6 +184,9 @@ func nameManager(file string) error {
 		annotations, _ := meta["annotations"].(map[string]any)
 		if m, ok := annotations["oracle.test/manager"]; ok {
 			delete(annotations, "oracle.test/manager")
+			if len(annotations) == 0 {
+				delete(meta, "annotations")
+			}
 			meta["managedFields"] = []any{map[string]any{"manager": m, "operation": "Apply"}}
 		}
 		if err := enc.Encode(d); err != nil {

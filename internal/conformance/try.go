@@ -156,6 +156,9 @@ var masked = []struct {
 // causes are the mistakes of an object as the server lists them, in any order.
 var causes = regexp.MustCompile(`, (?:[\w.\[\]"/-]+|<nil>): (?:Invalid value|Required value|Unsupported value|Duplicate value|Forbidden|Too long|Too many|Too few)`)
 
+// violations are what the values schema of a chart refuses.
+var violations = regexp.MustCompile(`- at '.*(?:\n- at '.*)+`)
+
 // listed puts the mistakes of an object, which the server finds in the order of
 // a map, into one order.
 func listed(text string) string {
@@ -164,6 +167,11 @@ func listed(text string) string {
 		slices.Sort(lines)
 		return head + "errors:\n" + strings.Join(lines, "\n")
 	}
+	text = violations.ReplaceAllStringFunc(text, func(list string) string {
+		lines := strings.Split(list, "\n")
+		slices.Sort(lines)
+		return strings.Join(lines, "\n")
+	})
 	head, tail, ok := strings.Cut(text, " is invalid: [")
 	list, rest, closed := strings.Cut(tail, "]\n")
 	if !ok || !closed {
