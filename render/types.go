@@ -160,6 +160,13 @@ type Need struct {
 	Field    string // JSON pointer of the reference in the needing object
 }
 
+// Tracer is a Renderer that finds out what makes a field of an object that it
+// yields, beyond what the story of the object tells.
+type Tracer interface {
+	// Trace returns the place to edit for the field, zero when it is not known.
+	Trace(ctx context.Context, in Input, object finding.Ref, pointer string) finding.Position
+}
+
 // Renderer turns one Flux object into what it applies. Render is a pure
 // function of its Input.
 type Renderer interface {

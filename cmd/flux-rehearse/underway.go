@@ -115,3 +115,6 @@ func (n noted) Render(ctx context.Context, in render.Input) render.Result {
 	defer n.work.begin(in.Object)()
 	return n.Renderer.Render(ctx, in)
 }
+
+// Unwrap returns the Renderer below.
+func (n noted) Unwrap() render.Renderer { return n.Renderer }

@@ -30,6 +30,7 @@ type renderRun struct {
 	crds     []*render.Object
 	scopes   map[schema.GroupKind]string // of the CRDs of the cluster, read once
 	problems []finding.Problem
+	edit     func(*helmchart.Chart) // changes the chart before it is rendered, nil for nothing
 }
 
 // renderValues is what templates see.

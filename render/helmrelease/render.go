@@ -61,6 +61,9 @@ func (r *renderRun) manifests(ctx context.Context) ([]*helm.Hook, []releaseutil.
 	if r.chart, err = r.prepared.Chart.Load(); err != nil {
 		return nil, nil, err
 	}
+	if r.edit != nil {
+		r.edit(r.chart)
+	}
 	r.beyond = beyondHelm3(r.chart)
 	values, _ := copyValues(r.prepared.Values).(map[string]any)
 	dependencies := chartutil.ProcessDependenciesWithMerge(r.chart, values)
