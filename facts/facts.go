@@ -32,6 +32,7 @@ type Step struct {
 	Warned    []Notice         // what the API server warns of
 	Later     []Notice         // what it refuses when its owner applies it again
 	Altered   []Alteration     // what it makes something else of then
+	Dropped   []Dropped        // fields that Flux loses
 	Workloads []map[string]any // what runs pods in the cluster at the end
 
 	// What the cluster holds at the end, where the step may concern it.
@@ -93,7 +94,7 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	changedLater, contested, dataDeleted, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, quotaShort, recreated, refusedLater, restarted, resumed,
+	changedLater, contested, dataDeleted, fieldDropped, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, quotaShort, recreated, refusedLater, restarted, resumed,
 	scaledToZero, selectsNothing, serverWarned, staleEnvironment, suspended, versionUnserved,
 }
 

@@ -23,7 +23,7 @@ type want struct {
 
 // tested lists the kinds that have a row in TestFacts.
 var tested = []string{
-	"changed-later", "contested", "data-deleted", "host-contested", "host-moved", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "quota-short", "recreated", "refused-later", "restarted", "resumed",
+	"changed-later", "contested", "data-deleted", "field-dropped", "host-contested", "host-moved", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "quota-short", "recreated", "refused-later", "restarted", "resumed",
 	"scaled-to-zero", "selects-nothing", "server-warned", "stale-environment", "suspended",
 	"version-unserved",
 }
@@ -76,6 +76,20 @@ const (
 	web     = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {replicas: 2, template: {spec: {
 containers: [{name: web, image: "web:1", env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: A}}}]}]}}}}`
 )
+
+func TestFieldDropped(t *testing.T) {
+	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	s := Step{Dropped: []Dropped{
+		{Ref: ref, Owner: apps, Field: "/spec/replica", Suggestion: "replicas"},
+		{Ref: ref, Owner: apps, Field: "/spec/template/spec/containers/0/colour"},
+	}}
+	check(t, "the field is named", s,
+		want{"field-dropped", finding.Warning, "Deployment/shop/web", "/spec/replica", `is applied without the field "replica", which its kind does not have there`},
+		want{"field-dropped", finding.Warning, "Deployment/shop/web", "/spec/template/spec/containers/0/colour", `is applied without the field "colour", which its kind does not have there`})
+	if got := Of(s)[0].Check; got != "write replicas" {
+		t.Errorf("what is likely meant: got %q", got)
+	}
+}
 
 func TestDeletions(t *testing.T) {
 	check(t, "a claim that goes takes its data", Step{Objects: []Object{changed(t, diff.Delete, claim, "")}},

@@ -35,12 +35,16 @@ func reinstalled(s Step) []finding.Fact {
 				pointer = finding.Pointer(path...)
 			}
 		}
-		f := o.fact(pointer, "uninstalls its release "+release(was)+" and installs "+release(is)+" instead of upgrading it: all that it runs stops and starts anew")
+		f := o.fact(pointer, "")
 		f.From, f.To = text(was, "namespace")+"/"+text(was, "name"), text(is, "namespace")+"/"+text(is, "name")
 		for _, c := range s.Objects {
 			if c.Owner == o.Ref && (c.Action == diff.Delete || c.Action == diff.Recreate) {
 				f.Others = append(f.Others, c.Ref)
 			}
+		}
+		f.Message = "uninstalls its release " + release(was) + " and installs " + release(is) + " instead of upgrading it: all that it runs stops and starts anew"
+		if len(f.Others) == 0 {
+			f.Message = "forgets its release " + release(was) + ", whose objects stay in the cluster, and installs " + release(is) + " beside it"
 		}
 		f.Check = "keep the name, the namespace and the chart of the release, or plan the outage"
 		out = append(out, f)

@@ -96,9 +96,15 @@ func TestReinstalled(t *testing.T) {
 		return object(t, "{spec: {"+spec+"}, status: {history: [{name: "+name+", namespace: shop, chartName: db, version: "+version+"}]}}")
 	}
 	ref := finding.Ref{Group: helmGroup, Kind: "HelmRelease", Namespace: "shop", Name: "db"}
-	check(t, "another name", Step{Owners: []Owner{{Ref: ref, Before: release("", "db", "3"), After: release("releaseName: orders", "orders", "1")}}},
+	web := changed(t, diff.Delete, web, "")
+	web.Owner = ref
+	renamed := []Owner{{Ref: ref, Before: release("", "db", "3"), After: release("releaseName: orders", "orders", "1")}}
+	check(t, "another name", Step{Objects: []Object{web}, Owners: renamed},
 		want{"recreated", finding.Warning, "HelmRelease/shop/db", "/spec/releaseName",
 			`uninstalls its release "shop/db" of chart "db" and installs "shop/orders" of chart "db" instead of upgrading it: all that it runs stops and starts anew`})
+	check(t, "Helm does not find the objects of the old one", Step{Owners: renamed},
+		want{"recreated", finding.Warning, "HelmRelease/shop/db", "/spec/releaseName",
+			`forgets its release "shop/db" of chart "db", whose objects stay in the cluster, and installs "shop/orders" of chart "db" beside it`})
 	check(t, "an upgrade", Step{Owners: []Owner{{Ref: ref, Before: release("", "db", "3"), After: release("", "db", "4")}}})
 	check(t, "nothing", Step{Owners: []Owner{{Ref: ref, Before: release("", "db", "3"), After: release("", "db", "3")}}})
 }

@@ -42,6 +42,15 @@ func (o *Object) At(pointer string) finding.Position {
 	return finding.Position{}
 }
 
+// KeyAt is At for a field whose name is to be edited, not its value.
+func (o *Object) KeyAt(pointer string) finding.Position {
+	pos := o.At(pointer)
+	if o.Origin.Doc != nil && pos == o.Origin.Doc.At(pointer) {
+		return o.Origin.Doc.KeyAt(pointer)
+	}
+	return pos
+}
+
 // declaredAt is the place in the declaring document, or in what a writer adds
 // to it when that is nearer.
 func (o *Object) declaredAt(pointer string) finding.Position {
