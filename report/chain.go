@@ -14,12 +14,14 @@ type blockage struct {
 	waiters map[finding.Ref][]finding.Ref // by what they wait for
 	waits   map[finding.Ref][]finding.Ref
 	objects map[finding.Ref]int // that an owner does not apply
+	unready map[finding.Ref]bool
 }
 
 func blockageOf(s *v1.Step) blockage {
-	b := blockage{map[finding.Ref][]finding.Ref{}, map[finding.Ref][]finding.Ref{}, map[finding.Ref]int{}}
+	b := blockage{map[finding.Ref][]finding.Ref{}, map[finding.Ref][]finding.Ref{}, map[finding.Ref]int{}, map[finding.Ref]bool{}}
 	for _, o := range s.Owners {
 		b.waits[o.Object] = o.BlockedBy
+		b.unready[o.Object] = !o.Settled() && o.State != v1.Unknown
 		for _, by := range o.BlockedBy {
 			b.waiters[by] = append(b.waiters[by], o.Object)
 		}
@@ -60,6 +62,29 @@ func (b blockage) chain(ref finding.Ref) string {
 		return strings.Join(out, ", ") + "; " + count(total, "object") + " in all"
 	}
 	return strings.Join(out, ", ")
+}
+
+// follows reports whether a Flux object is not ready only since others are not:
+// it waits for one that is not ready by itself, and none of them waits for it.
+func (b blockage) follows(ref finding.Ref) bool {
+	found, seen := false, map[finding.Ref]bool{ref: true}
+	for queue := slices.Clone(b.waits[ref]); len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == ref || !b.unready[at] {
+			return false
+		}
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		found = true
+		for _, next := range b.waits[at] {
+			if next == ref || b.unready[next] {
+				queue = append(queue, next)
+			}
+		}
+	}
+	return found
 }
 
 // causes lists in words what a Flux object waits for, and what that waits for.

@@ -35,3 +35,37 @@ func TestBlockage(t *testing.T) {
 		}
 	}
 }
+
+func TestFollows(t *testing.T) {
+	ref := func(name string) finding.Ref { return finding.Ref{Kind: "Kustomization", Namespace: "f", Name: name} }
+	owner := func(name string, on ...string) v1.Owner {
+		o := v1.Owner{Object: ref(name), State: v1.Blocked, Ready: v1.Condition{Status: "False"}}
+		for _, n := range on {
+			o.BlockedBy = append(o.BlockedBy, ref(n))
+		}
+		return o
+	}
+	paused := owner("paused")
+	paused.State = v1.Suspended
+	b := blockageOf(&v1.Step{Owners: []v1.Owner{
+		owner("broken"), owner("next", "broken"), owner("last", "next"), owner("typo", "nosuch"), owner("late", "paused"), paused,
+		owner("parent", "child", "broken"), owner("child", "parent"), owner("outside", "child"),
+	}})
+	for _, c := range []struct {
+		why, name string
+		want      bool
+	}{
+		{"it waits for nobody", "broken", false},
+		{"another one is broken", "next", true},
+		{"another one is broken farther away", "last", true},
+		{"what it waits for is not there", "typo", false},
+		{"what it waits for is as its author wants", "late", false},
+		{"it waits for one that waits for it, besides a broken one", "parent", false},
+		{"the other one of the circle", "child", false},
+		{"it waits for a circle", "outside", true},
+	} {
+		if got := b.follows(ref(c.name)); got != c.want {
+			t.Errorf("%s (%s): got %v, want %v", c.why, c.name, got, c.want)
+		}
+	}
+}

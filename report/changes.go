@@ -77,7 +77,7 @@ func remark(c diff.Change, m mark) string {
 		words = append(words, c.Error.Reason)
 	}
 	told := c.Reason == "moved" && !c.From.IsZero()
-	if c.Reason != "" && !told && (c.Error == nil || !strings.EqualFold(c.Reason, strings.ReplaceAll(c.Error.Reason, " ", "-"))) {
+	if c.Reason != "" && !told && (c.Error == nil || !strings.EqualFold(plainly(c.Reason), plainly(c.Error.Reason))) {
 		words = append(words, c.Reason)
 	}
 	if c.Beyond {
@@ -91,6 +91,9 @@ func remark(c diff.Change, m mark) string {
 	}
 	return "(" + strings.Join(words, ", ") + ")"
 }
+
+// plainly is a reason without what parts its words.
+func plainly(reason string) string { return strings.NewReplacer(" ", "", "-", "").Replace(reason) }
 
 func failed(was *v1.Step, c diff.Change) bool {
 	return was != nil && slices.ContainsFunc(was.Changes, func(b diff.Change) bool {

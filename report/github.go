@@ -50,9 +50,10 @@ func writeGitHub(w io.Writer, r Report, o Options) error {
 }
 
 // annotateStep annotates each cause of a refusal, and each owner that is not
-// ready for another reason than a refusal or a wait. What was so before the
-// change is a warning.
+// ready for another reason than a refusal, or than that it waits for one that
+// is annotated. What was so before the change is a warning.
 func (p *printer) annotateStep(cluster string, s, was *v1.Step) {
+	b := blockageOf(s)
 	for _, sec := range sections(s) {
 		refused := false
 		for _, ch := range sec.changes {
@@ -61,13 +62,17 @@ func (p *printer) annotateStep(cluster string, s, was *v1.Step) {
 				p.annotateRefusal(ch, sec, annotation{level: since(failed(was, ch)), title: ch.Object.String() + " is refused in cluster " + cluster})
 			}
 		}
-		if sec.owner.Settled() || sec.owner.State == v1.Unknown || refused || len(sec.owner.BlockedBy) > 0 {
+		if sec.owner.Settled() || sec.owner.State == v1.Unknown || refused || b.follows(sec.owner.Object) {
 			continue
 		}
 		o := sec.owner
 		title := o.Object.String() + " is not ready in cluster " + cluster
 		message := o.Ready.Reason + separator(o.Ready.Message) + shortMessage(o.Ready.Message)
-		p.annotate(annotation{since(sec.asBefore(was)), o.Pos, title, withHint(message, o.Hint)})
+		pos := o.Edit
+		if pos.IsZero() {
+			pos = o.Pos
+		}
+		p.annotate(annotation{since(sec.asBefore(was)), pos, title, withHint(message, o.Hint)})
 	}
 }
 

@@ -114,12 +114,21 @@ func (p *printer) step(s, was *v1.Step) {
 		}
 	}
 	if quiet > 0 {
-		p.line(2, span{dim, count(quiet, "Flux object") + " without changes, " + count(unchanged, "unchanged object")})
+		p.line(2, span{dim, quietly(quiet, unchanged)})
 	}
 	for _, n := range s.Notes {
 		p.paragraph(2, 8, []span{{bold, "note: "}}, text(shortMessage(n)))
 	}
 	p.line(0)
+}
+
+// quietly counts what the plan leaves out.
+func quietly(owners, objects int) string {
+	out := count(owners, "Flux object") + " without changes"
+	if objects > 0 {
+		out += ", " + count(objects, "unchanged object")
+	}
+	return out
 }
 
 func (p *printer) section(sec section, was *v1.Step) {
@@ -201,6 +210,9 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	}
 	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
 	p.causes(sec)
+	if !o.Edit.IsZero() {
+		p.place(objectIndent, o.Edit, subject{})
+	}
 	if sec.waits != "" {
 		p.note(objectIndent, 3, "waits for", sec.waits)
 	}
@@ -231,16 +243,18 @@ func (p *printer) causes(sec section) {
 	}
 }
 
-// statedBy are the errors of a cluster that have a place, by the Flux object
-// that builds what they are about.
+// statedBy are the errors of a cluster that have a place, by the object that
+// they are about, and by the Flux object that builds it.
 func statedBy(findings []finding.Finding, cluster string) map[finding.Ref][]finding.Finding {
 	out := map[finding.Ref][]finding.Finding{}
 	for _, f := range findings {
-		if f.Cluster != cluster || f.Severity != finding.Error || f.Pos.IsZero() || len(f.Chain) == 0 {
+		if f.Cluster != cluster || f.Severity != finding.Error || f.Pos.IsZero() {
 			continue
 		}
-		owner := f.Chain[len(f.Chain)-1]
-		out[owner] = append(out[owner], f)
+		out[f.Object] = append(out[f.Object], f)
+		if n := len(f.Chain); n > 0 && f.Chain[n-1] != f.Object {
+			out[f.Chain[n-1]] = append(out[f.Chain[n-1]], f)
+		}
 	}
 	return out
 }

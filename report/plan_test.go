@@ -21,6 +21,10 @@ func TestVerdictNamesTheLinesToEdit(t *testing.T) {
 	failed := v1.Owner{Object: ref("apps"), State: v1.Failed, Ready: v1.Condition{Status: "False", Reason: "BuildFailed", Message: "variable not set"}}
 	waiting := failed
 	waiting.BlockedBy = []finding.Ref{ref("other")}
+	misnamed := waiting
+	misnamed.Edit = finding.Position{File: "a.yaml", Line: 4, Col: 5}
+	itself := unset(7)
+	itself.Object, itself.Chain = ref("apps"), []finding.Ref{ref("root")}
 	for _, row := range []struct {
 		why      string
 		owner    v1.Owner
@@ -33,6 +37,8 @@ func TestVerdictNamesTheLinesToEdit(t *testing.T) {
 		{"not all of many", failed, nil, []finding.Finding{unset(1), unset(2), unset(3), unset(4), unset(5), unset(6), unset(7)}, []string{
 			"--> a.yaml:1:2  no value", "--> a.yaml:2:2  no value", "--> a.yaml:3:2  no value", "--> a.yaml:4:2  no value", "--> a.yaml:5:2  no value", "and 2 more below"}},
 		{"a refusal has places of its own", failed, []diff.Change{{Owner: ref("apps"), Action: diff.Fail, Error: &diff.Error{Message: "refused"}}}, []finding.Finding{unset(7)}, nil},
+		{"the owner itself", failed, nil, []finding.Finding{itself}, []string{"--> a.yaml:7:2  no value"}},
+		{"the line that names what it waits for", misnamed, nil, nil, []string{"--> a.yaml:4:5"}},
 		{"who waits was not built", waiting, nil, []finding.Finding{unset(7)}, nil},
 	} {
 		var out bytes.Buffer

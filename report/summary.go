@@ -82,7 +82,7 @@ func covered(c v1.Coverage) string {
 		}
 		var why tally
 		for _, r := range c.Reasons {
-			if r.State == s.state && r.Reason != "" {
+			if r.State == s.state && r.Reason != "" && r.Reason != string(s.state) {
 				why.add(r.Count, r.Reason)
 			}
 		}

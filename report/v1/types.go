@@ -119,6 +119,7 @@ type Owner struct {
 	Revision          string           `json:"revision,omitempty"`          // last applied
 	AttemptedRevision string           `json:"attemptedRevision,omitempty"` // last attempted
 	Pos               finding.Position `json:"position,omitzero"`
+	Edit              finding.Position `json:"edit,omitzero"` // the line of the object itself that keeps it from being ready, where one does
 	BlockedBy         []finding.Ref    `json:"blockedBy"`
 	Hint              string           `json:"hint,omitempty"` // what to type when it is not ready
 }
