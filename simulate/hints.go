@@ -19,7 +19,14 @@ func (r *replay) hint(ctx context.Context, owner finding.Ref, f Refusal) string 
 	return advice.For(advice.Refusal{
 		Object: ref, Owner: owner, Error: f.Error, Exists: f.Exists, Providers: r.providers,
 		Rule: func(c diff.Cause) string { return r.schemaRule(f, c) },
-		Live: func(field string) string { return r.heldIn(ctx, f, field) },
+		Suggest: func(field string) string {
+			if r.opts.Suggest == nil {
+				return ""
+			}
+			return r.opts.Suggest(f.Object.Object, pointerTo(f.Object, field))
+		},
+		Leaves: r.deleter,
+		Live:   func(field string) string { return r.heldIn(ctx, f, field) },
 	})
 }
 
@@ -109,4 +116,16 @@ func ruleAt(schema map[string]any, tokens []string, message string) string {
 		}
 	}
 	return ""
+}
+
+// deleter is the Flux object that has deleted an object in this step, or the
+// definition of a kind when the reference has no name, zero for none.
+func (r *replay) deleter(ref finding.Ref) finding.Ref {
+	for _, o := range r.step.observed {
+		defined := ref.Name == "" && definition(o.Before) == ref
+		if (o.Ref == ref || defined) && o.Action == diff.Delete {
+			return o.Owner
+		}
+	}
+	return finding.Ref{}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
-	"github.com/flux-rehearse/flux-rehearse/simulate/advice"
 )
 
 // owners describes every Flux object as it is now, sorted by reference.
@@ -27,7 +26,7 @@ func (r *replay) owners(ctx context.Context) []Owner {
 			Pos: r.placeOf(finding.Ref{}, s.ref, ""),
 		}
 		if (st.is(conditionReady, "False") || s.mem.phase == phaseLingering) && !s.suspended() {
-			o.Hint = advice.ForState(s.mem.reason)
+			r.explain(ctx, s, &o)
 		}
 		if rev := artifactRevision(s.live); rev != "" {
 			o.Revision = rev

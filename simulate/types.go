@@ -22,6 +22,7 @@ type Owner struct {
 	Inventory  []string         `json:"inventory,omitempty"`         // "<ns>_<name>_<group>_<kind> <version>"
 	History    []string         `json:"history,omitempty"`           // "<ns>/<name>.v1 chart=c@1.0.0 status=deployed"
 	Pos        finding.Position `json:"position,omitzero"`
+	Edit       finding.Position `json:"edit,omitzero"` // the line of the owner itself that keeps it from being ready, if one does
 	BlockedBy  []finding.Ref    `json:"blockedBy,omitempty"`
 	Hint       string           `json:"hint,omitempty"` // what to do when it is not ready
 }

@@ -6,6 +6,7 @@ package advice
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,8 @@ type Refusal struct {
 
 	Providers func(finding.Ref) []finding.Ref // Flux objects that apply an object; a kind is asked for by its CustomResourceDefinition
 	Rule      func(cause diff.Cause) string   // text of the validation rule of a schema that gives this cause, empty for none
+	Suggest   func(field string) string       // name of the field that is likely meant by one that the schema does not have, empty for none
+	Leaves    func(finding.Ref) finding.Ref   // Flux object that has deleted an object in the same step, or the definition of a kind; zero for none
 	Live      func(field string) string       // what the cluster holds in a field, as JSON; empty for nothing, and for what must not be shown
 }
 
@@ -74,8 +77,17 @@ func missingRight(_ Refusal, m []string) string {
 	if ns != "" {
 		role, where = "Role", " in namespace "+strconv.Quote(ns)
 	}
-	return fmt.Sprintf("bind %s to a %s%s with the rule {apiGroups: [%q], resources: [%q], verbs: [%q]}, or let an owner with more rights apply it",
-		account(user), role, where, group, resource, verb)
+	return fmt.Sprintf("bind %s to a %s%s with the rule {apiGroups: [%q], resources: [%q], verbs: [\"%s\"]}, or let an owner with more rights apply it",
+		account(user), role, where, group, resource, strings.Join(together(verb), `", "`))
+}
+
+// together are the verbs that applying and pruning an object takes, if the verb
+// is one of them.
+func together(verb string) []string {
+	if all := []string{"get", "create", "patch", "delete"}; slices.Contains(all, verb) {
+		return all
+	}
+	return []string{verb}
 }
 
 // account names a user as its author knows it.
@@ -107,6 +119,10 @@ func quota(_ Refusal, m []string) string {
 }
 
 func namespace(r Refusal, m []string) string {
+	ns := finding.Ref{Kind: "Namespace", Name: m[1]}
+	if by := r.Leaves(ns); !by.IsZero() {
+		return fmt.Sprintf("keep %s, which %s deletes in this change, or put this object into another namespace, or remove it", ns, by)
+	}
 	return provided(r, finding.Ref{Kind: "Namespace", Name: m[1]}, "add Namespace "+strconv.Quote(m[1])+" to what "+r.Owner.String()+" applies")
 }
 
@@ -120,7 +136,15 @@ func kind(r Refusal, m []string) string {
 		return fmt.Sprintf("the API server does not serve %q in %q: write an apiVersion that it serves", m[1], m[2])
 	}
 	crd := finding.Ref{Group: group, Kind: m[1]}
+	if by := r.Leaves(crd); !by.IsZero() {
+		return undefined(by)
+	}
 	return provided(r, crd, fmt.Sprintf("add the CustomResourceDefinition of %s in group %q, version %q, to what is applied before", m[1], group, version))
+}
+
+// undefined is about an object whose definition a Flux object deletes.
+func undefined(by finding.Ref) string {
+	return "keep its CustomResourceDefinition, which " + by.String() + " deletes in this change, or remove this object in a commit before it"
 }
 
 // provided says who applies what is missing, or else what to add.
@@ -152,13 +176,23 @@ func immutable(r Refusal, _ []string) string {
 // maxLive is how long a value may be that the advice repeats.
 const maxLive = 80
 
+// kept is how the server says that a field has to stay as it is.
+var kept = regexp.MustCompile(`immutable|may not change|can not be less than`)
+
 // keep says to keep a value, and which one it is where it is short.
 func keep(r Refusal) string {
 	out := "keep the value that the cluster has"
-	if r.Live == nil || len(r.Error.Causes) != 1 {
+	about := r.Error.Causes
+	if len(about) > 1 {
+		about = slices.DeleteFunc(slices.Clone(about), func(c diff.Cause) bool { return !kept.MatchString(c.Message) })
+	}
+	if r.Live == nil || len(about) != 1 {
 		return out
 	}
-	if live := r.Live(r.Error.Causes[0].Field); live != "" && len(live) <= maxLive {
+	if len(r.Error.Causes) > 1 {
+		out += " in " + about[0].Field
+	}
+	if live := r.Live(about[0].Field); live != "" && len(live) <= maxLive {
 		out += ", " + live
 	}
 	return out
@@ -191,18 +225,42 @@ func unserved(r Refusal, _ []string) string {
 	if !strings.Contains(r.Object.Group, ".") {
 		return ""
 	}
-	return provided(r, finding.Ref{Group: r.Object.Group, Kind: r.Object.Kind},
+	crd := finding.Ref{Group: r.Object.Group, Kind: r.Object.Kind}
+	if by := r.Leaves(crd); !by.IsZero() {
+		return undefined(by)
+	}
+	return provided(r, crd,
 		"the API server does not serve its kind any more: keep the CustomResourceDefinition, or remove this object in a commit before it")
 }
 
-func undeclared(_ Refusal, m []string) string {
-	return "remove " + strconv.Quote(strings.TrimPrefix(m[1], ".")) + ", or write it as the schema does"
+func undeclared(r Refusal, m []string) string {
+	var meant, wrong []string
+	for _, c := range r.Error.Causes {
+		if !strings.Contains(c.Message, "not declared") {
+			continue
+		}
+		if name := r.Suggest(c.Field); name != "" {
+			meant = append(meant, strconv.Quote(name)+" instead of "+strconv.Quote(c.Field))
+			continue
+		}
+		wrong = append(wrong, strconv.Quote(c.Field))
+	}
+	switch {
+	case len(meant) > 0:
+		return "write " + strings.Join(meant, ", and ")
+	case len(wrong) == 0:
+		wrong = []string{strconv.Quote(strings.TrimPrefix(m[1], "."))}
+	}
+	return "remove " + strings.Join(wrong, " and ") + ", or write it as the schema does"
 }
 
 // schemaRule adds the expression that a custom resource does not meet.
 func schemaRule(r Refusal, _ []string) string {
 	for _, c := range r.Error.Causes {
 		if rule := r.Rule(c); rule != "" {
+			if len(r.Error.Causes) > 1 {
+				return "the schema asks for this in " + c.Field + ": " + rule
+			}
 			return "the schema asks for: " + rule
 		}
 	}

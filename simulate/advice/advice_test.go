@@ -28,10 +28,10 @@ func TestFor(t *testing.T) {
 	}{
 		{why: "a service account in a namespace", owner: apps,
 			message: `secrets "denied" is forbidden: User "system:serviceaccount:tenant:deployer" cannot patch resource "secrets" in API group "" in the namespace "tenant"`,
-			want:    `bind service account "tenant/deployer" to a Role in namespace "tenant" with the rule {apiGroups: [""], resources: ["secrets"], verbs: ["patch"]}, or let an owner with more rights apply it`},
+			want:    `bind service account "tenant/deployer" to a Role in namespace "tenant" with the rule {apiGroups: [""], resources: ["secrets"], verbs: ["get", "create", "patch", "delete"]}, or let an owner with more rights apply it`},
 		{why: "a service account at the cluster scope", owner: apps,
 			message: `clusterroles.rbac.authorization.k8s.io "r" is forbidden: User "system:serviceaccount:blue:blue" cannot patch resource "clusterroles" in API group "rbac.authorization.k8s.io" at the cluster scope`,
-			want:    `bind service account "blue/blue" to a ClusterRole with the rule {apiGroups: ["rbac.authorization.k8s.io"], resources: ["clusterroles"], verbs: ["patch"]}, or let an owner with more rights apply it`},
+			want:    `bind service account "blue/blue" to a ClusterRole with the rule {apiGroups: ["rbac.authorization.k8s.io"], resources: ["clusterroles"], verbs: ["get", "create", "patch", "delete"]}, or let an owner with more rights apply it`},
 		{why: "escalation", owner: apps,
 			message: "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"system:serviceaccount:blue:blue\" (groups=[\"system:serviceaccounts\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"]}",
 			want:    `service account "blue/blue" may grant only what it may do itself: give it these rights first, or the verb "escalate" (roles) or "bind" (bindings)`},
@@ -87,6 +87,8 @@ func TestFor(t *testing.T) {
 		got := For(Refusal{Object: c.object, Owner: c.owner, Exists: c.exists, Error: diff.Error{Message: c.message, Causes: []diff.Cause{{Field: "spec"}}},
 			Providers: func(ref finding.Ref) []finding.Ref { return applied[ref] },
 			Rule:      func(diff.Cause) string { return c.rule },
+			Suggest:   func(string) string { return "" },
+			Leaves:    func(finding.Ref) finding.Ref { return finding.Ref{} },
 			Live:      func(string) string { return c.live }})
 		if got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
@@ -94,8 +96,76 @@ func TestFor(t *testing.T) {
 	}
 }
 
-func TestForState(t *testing.T) {
-	if ForState("dependency-not-found") == "" || ForState("apply-failed") != "" {
-		t.Error("a wait has advice of its own, a failed apply has that of its objects")
+func TestForStop(t *testing.T) {
+	ref := func(name string) finding.Ref {
+		return finding.Ref{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: "flux-system", Name: name}
+	}
+	apps, infra, web := ref("apps"), ref("infra"), finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for _, c := range []struct {
+		why  string
+		stop Stop
+		want string
+	}{
+		{"a refused object has advice of its own", Stop{Owner: apps, Code: "apply-failed"}, ""},
+		{"a name that is wrong", Stop{Owner: apps, Code: "dependency-not-found", On: []finding.Ref{infra}, Missing: true}, "correct the name under spec.dependsOn, or add the object"},
+		{"a dependency that is suspended", Stop{Owner: apps, Code: "dependency-not-ready", On: []finding.Ref{infra}, Suspended: true},
+			"resume Kustomization/flux-system/infra (spec.suspend: false), or take it out of spec.dependsOn; nothing of this is applied until then"},
+		{"a circle of dependencies", Stop{Owner: apps, Code: "dependency-not-ready", On: []finding.Ref{infra}, Circle: []finding.Ref{apps, infra}},
+			"it waits for Kustomization/flux-system/infra, which waits for it, for ever: take Kustomization/flux-system/infra out of spec.dependsOn, or break the circle elsewhere"},
+		{"a dependency on itself", Stop{Owner: apps, Code: "dependency-not-ready", On: []finding.Ref{apps}, Circle: []finding.Ref{apps}}, "it waits for itself: take it out of its spec.dependsOn"},
+		{"a parent that waits for a child", Stop{Owner: infra, Code: "health-check-failed", On: []finding.Ref{apps}, Circle: []finding.Ref{infra, apps}},
+			"it waits for Kustomization/flux-system/apps, which waits for it, for ever: take Kustomization/flux-system/infra out of spec.dependsOn of Kustomization/flux-system/apps, or do not wait for it (spec.wait, spec.healthChecks)"},
+		{"a health check of what is not there", Stop{Owner: infra, Code: "health-check-failed", On: []finding.Ref{web}, Listed: true, Missing: true},
+			"nothing has made Deployment/shop/web: correct the entry of spec.healthChecks or take it out, or add the object"},
+		{"an object that does not become healthy", Stop{Owner: infra, Code: "health-check-failed", On: []finding.Ref{web}},
+			"repair the object that does not become healthy, or do not wait for it (spec.wait, spec.healthChecks)"},
+	} {
+		if got := ForStop(c.stop); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.why, got, c.want)
+		}
+	}
+}
+
+// What goes in the same change is not missing, but deleted.
+func TestForWhatGoes(t *testing.T) {
+	apps := finding.Ref{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: "flux-system", Name: "apps"}
+	for _, c := range []struct{ why, message, want string }{
+		{"a namespace", `namespaces "shop" not found`, "keep Namespace/shop, which Kustomization/flux-system/apps deletes in this change, or put this object into another namespace, or remove it"},
+		{"a definition", `no matches for kind "Queue" in version "acme.io/v1"`,
+			"keep its CustomResourceDefinition, which Kustomization/flux-system/apps deletes in this change, or remove this object in a commit before it"},
+		{"a definition whose kind was served a moment ago", `the server could not find the requested resource`,
+			"keep its CustomResourceDefinition, which Kustomization/flux-system/apps deletes in this change, or remove this object in a commit before it"},
+	} {
+		r := Refusal{Object: finding.Ref{Group: "acme.io", Kind: "Queue", Namespace: "shop", Name: "orders"}, Error: diff.Error{Message: c.message},
+			Leaves: func(finding.Ref) finding.Ref { return apps }}
+		if got := For(r); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
+		}
+	}
+}
+
+// Each of several causes is told apart.
+func TestForSeveralCauses(t *testing.T) {
+	message := func(field, text string) diff.Cause { return diff.Cause{Field: field, Message: text} }
+	r := Refusal{Object: finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}, Exists: true,
+		Suggest: func(field string) string { return map[string]string{"spec.replica": "replicas"}[field] },
+		Rule:    func(c diff.Cause) string { return map[string]string{"spec.engine": "self == oldSelf"}[c.Field] },
+		Live:    func(field string) string { return map[string]string{"spec.selector": `{"app":"web"}`}[field] },
+		Owner:   finding.Ref{Group: "helm.toolkit.fluxcd.io", Kind: "HelmRelease", Namespace: "shop", Name: "web"}}
+	for _, c := range []struct {
+		why, message, want string
+		causes             []diff.Cause
+	}{
+		{"the field that cannot change", "field is immutable", `keep the value that the cluster has in spec.selector, {"app":"web"}, or give the object another name; deleting it by hand destroys all its pods at once, before new ones start`,
+			[]diff.Cause{message("spec.replicas", "must not be negative"), message("spec.selector", "field is immutable")}},
+		{"the field of a rule", "two rules", "the schema asks for this in spec.engine: self == oldSelf", []diff.Cause{message("spec.size", "too small"), message("spec.engine", "cannot be changed")}},
+		{"fields that are not there", ".spec.colour: field not declared in schema", `remove "spec.colour" and "spec.shape", or write it as the schema does`,
+			[]diff.Cause{message("spec.colour", "field not declared in schema"), message("spec.shape", "field not declared in schema")}},
+		{"a field that is likely meant", ".spec.replica: field not declared in schema", `write "replicas" instead of "spec.replica"`, []diff.Cause{message("spec.replica", "field not declared in schema")}},
+	} {
+		r.Error = diff.Error{Message: c.message, Causes: c.causes}
+		if got := For(r); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
+		}
 	}
 }
