@@ -329,6 +329,10 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 	}
 	c.world = w
 	p.opt.secrets.allow(w)
+	p.opt.plain.allow(w)
+	for _, o := range w.Objects() {
+		p.opt.plain.takeIn(o.Unstructured)
+	}
 	c.catalog = catalog.With(crds(w))
 	return nil
 }

@@ -50,7 +50,8 @@ type options struct {
 	flux      string
 	colour    string
 	keys      []string
-	secrets   secrets
+	secrets   secrets // that decryption has opened
+	plain     secrets // of Secrets that the repository holds as they are
 	streams   streams
 	work      *underway // what is being rendered
 	exit      int       // set by the command

@@ -108,6 +108,7 @@ func workspaceFolder(dir string) string {
 // write prints a report in the format that the user chose.
 func (o *options) write(rep report.Report, tree *repo.Tree) error {
 	o.secrets.report(&rep)
+	o.plain.messages(&rep)
 	return report.Write(o.streams.out, o.format, rep, report.Options{
 		Colour: o.colours(o.streams.out),
 		Width:  width(o.streams.out),
