@@ -59,12 +59,13 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 		if terminating(h.after) && r.cluster.read(ctx, h.ref) == nil {
 			h.after = nil
 		}
-		if c, ok := r.change(h); ok {
+		if c, ok := r.change(h); ok && !r.implied(h) {
 			written[h.ref] = true
 			r.evidence(ctx, h, c)
 			out = append(out, c)
 		}
 	}
+	out = append(out, r.undefined(ctx, written)...)
 	for _, e := range r.step.entries {
 		if !written[e.ref] {
 			out = append(out, diff.Change{Object: e.ref, Owner: e.owner, Action: e.action, Reason: e.reason, From: e.from,
@@ -74,6 +75,12 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 	out = append(out, r.failed(ctx)...)
 	r.sortChanges(out)
 	return out
+}
+
+// implied reports whether nobody applies an object that goes: every namespace has a
+// default service account, and nobody tells of it when it comes.
+func (r *replay) implied(h *history) bool {
+	return h.after == nil && h.ref.Kind == "ServiceAccount" && h.ref.Name == "default" && r.applied[h.ref] == nil
 }
 
 // change is the net effect of a step on one object.
@@ -173,7 +180,8 @@ func (r *replay) placeOf(owner, ref finding.Ref, pointer string) finding.Positio
 // owners do not get to.
 func (r *replay) failed(ctx context.Context) []diff.Change {
 	var out []diff.Change
-	for ref, m := range r.memory {
+	for _, ref := range sortedRefs(r.memory) {
+		m := r.memory[ref]
 		switch m.phase {
 		case phaseFailed, phasePaused, phaseStalled, phaseBlocked, phaseLingering:
 		default:
@@ -182,11 +190,11 @@ func (r *replay) failed(ctx context.Context) []diff.Change {
 		var by []finding.Ref
 		for _, f := range m.failures {
 			e := f.Error
-			e.Message = r.uids.message(e.Message)
+			e.Message, e.Causes = r.uids.message(e.Message), r.narrowed(ctx, ref, f)
 			e.Hint = r.hint(ctx, ref, f)
 			by = append(by, f.Object.Ref())
 			out = append(out, diff.Change{Object: f.Object.Ref(), Owner: ref, Action: diff.Fail, Reason: kebab(e.Reason), Error: &e,
-				Beyond: f.Beyond, Pos: firstPlace(f)})
+				Beyond: f.Beyond, Pos: firstPlace(f, e.Causes)})
 		}
 		if len(by) == 0 {
 			by = m.on
@@ -198,8 +206,8 @@ func (r *replay) failed(ctx context.Context) []diff.Change {
 	return out
 }
 
-func firstPlace(f Refusal) finding.Position {
-	for _, c := range f.Error.Causes {
+func firstPlace(f Refusal, causes []diff.Cause) finding.Position {
+	for _, c := range causes {
 		if !c.Pos.IsZero() {
 			return c.Pos
 		}
@@ -226,6 +234,7 @@ func (r *replay) finish(ctx context.Context) Step {
 	r.step.after = r.ownersNow(ctx)
 	step.Facts, step.Open = r.facts(ctx), slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
 	r.uncalled(ctx)
+	r.notePlaceholders()
 	step.Events, step.Notes = lasting(r.step.events, r.step.after), r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)

@@ -6,6 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
 // endDefinitions waits until the server has done with the definitions that are
@@ -58,4 +61,22 @@ func (r *recorder) removes() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.removed
+}
+
+// undefined are the objects that went with the definitions of their kinds: the
+// server deletes them, and nobody asks it to.
+func (r *replay) undefined(ctx context.Context, written map[finding.Ref]bool) []diff.Change {
+	var out []diff.Change
+	for _, o := range r.step.observed {
+		if o.Action != diff.Delete || groupKind(o.Ref) != crdKind {
+			continue
+		}
+		for _, ref := range o.Instances {
+			if !written[ref] && r.cluster.read(ctx, ref) == nil {
+				written[ref] = true
+				out = append(out, diff.Change{Object: ref, Owner: o.Owner, Action: diff.Delete, Reason: "definition-deleted", Pos: r.placeOf(o.Owner, ref, "")})
+			}
+		}
+	}
+	return out
 }

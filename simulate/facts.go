@@ -55,7 +55,7 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	_ = r.enforce(ctx) // the step is over: that the server is gone is found out by whoever asks it next
 	trials := r.podTrials(ctx)
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Declared: r.declared,
-		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings()}
+		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Dropped: r.dropped(ctx)}
 	r.later(ctx, &s)
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
@@ -172,4 +172,5 @@ var (
 	serviceKind     = schema.GroupKind{Kind: "Service"}
 	claimKind       = schema.GroupKind{Kind: "PersistentVolumeClaim"}
 	clusterRoleKind = schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}
+	roleKind        = schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "Role"}
 )

@@ -40,6 +40,10 @@ type Options struct {
 	// ResourceQuota limits. Where it is nil, quotas do not count them.
 	Usage func(quota, object *unstructured.Unstructured) corev1.ResourceList
 
+	// Suggest is the name of the field that is likely meant by one that the kind
+	// of the object does not have, empty for none; nil suggests nothing.
+	Suggest func(object map[string]any, pointer string) string
+
 	Emulate     Emulate
 	SeedManager string // field manager of the seeds of an Entry, "flux" when empty
 	States      bool   // keep the objects of the cluster after each step

@@ -61,6 +61,12 @@ func (r *replay) renderAgain(ctx context.Context, s *subject) render.Result {
 	if renderer == nil {
 		return render.Result{State: render.Unknown, Reason: "no-renderer"}
 	}
+	return renderer.Render(ctx, r.inputAgain(s))
+}
+
+// inputAgain is what a render of an owner as it is now depends on, as if it
+// were not suspended.
+func (r *replay) inputAgain(s *subject) render.Input {
 	o := r.object(s)
 	unstructured.RemoveNestedField(o.Object, "spec", "suspend")
 	r.cluster.capabilities = nil
@@ -73,7 +79,7 @@ func (r *replay) renderAgain(ctx context.Context, s *subject) render.Result {
 			in.Revision = int(version)
 		}
 	}
-	return renderer.Render(ctx, in)
+	return in
 }
 
 // waiting is what an owner would apply.

@@ -42,6 +42,24 @@ func (p Placeholder) definition() *unstructured.Unstructured {
 	return u
 }
 
+// notePlaceholders says which objects that are applied are of a kind that is
+// taken for granted.
+func (r *replay) notePlaceholders() {
+	for _, p := range r.opts.Placeholders {
+		n := 0
+		for _, m := range r.memory {
+			for ref := range m.rendered {
+				if groupKind(ref) == p.GroupKind {
+					n++
+				}
+			}
+		}
+		if n > 0 {
+			r.note("%d of kind %q of group %q taken as declared: nothing in the repository defines the kind", n, p.Kind, p.Group)
+		}
+	}
+}
+
 // placeholders installs the kinds that somebody else would.
 func (r *replay) placeholders(ctx context.Context) error {
 	if len(r.opts.Placeholders) == 0 {
@@ -55,7 +73,6 @@ func (r *replay) placeholders(ctx context.Context) error {
 			r.note("the cluster refuses a placeholder for kind %q of group %q: %v", p.Kind, p.Group, err)
 			continue
 		}
-		r.note("objects of kind %q of group %q are taken as they are: nothing in the repository defines them", p.Kind, p.Group)
 	}
 	return r.establish(ctx)
 }

@@ -31,6 +31,9 @@ var plural = map[string]string{"/spec/clusterIPs": "/spec/clusterIP", "/spec/clu
 // declaredAs is the field that an object sets in place of another one.
 func declaredAs(o *render.Object, pointer string) string {
 	written, ok := plural[pointer]
+	if rest, data := strings.CutPrefix(pointer, "/data"); data && isSecret(o.Ref()) {
+		written, ok = "/stringData"+rest, true
+	}
 	if !ok {
 		return pointer
 	}

@@ -34,18 +34,6 @@ func TestPointerTo(t *testing.T) {
 	}
 }
 
-func TestUndeclared(t *testing.T) {
-	for _, c := range []struct{ message, want, why string }{
-		{"failed to create typed patch object (a/b; v1, Kind=X): .spec.sise: field not declared in schema", "spec.sise", "one field"},
-		{"failed: errors:\n  .spec.a: field not declared in schema\n  .spec.b: field not declared in schema", "spec.a", "the first of several"},
-		{"spec.replicas: Invalid value: -2", "", "another error has causes of its own"},
-	} {
-		if got := fieldBefore(c.message, "field not declared in schema"); got != c.want {
-			t.Errorf("%s: fieldBefore(%q) = %q, want %q", c.why, c.message, got, c.want)
-		}
-	}
-}
-
 func TestKebab(t *testing.T) {
 	got := []string{kebab("HealthCheckFailed"), kebab("Invalid"), kebab("")}
 	if d := cmp.Diff([]string{"health-check-failed", "invalid", ""}, got); d != "" {

@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/fluxcd/pkg/ssa"
 	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
@@ -126,11 +125,12 @@ func (r *replay) comesEarlier(u *unstructured.Unstructured, objects []*unstructu
 	if !absent(err) {
 		return false
 	}
+	placeless := nowhere.MatchString(err.Error())
 	for _, o := range objects {
 		switch {
-		case o.GetKind() == "Namespace" && o.GetName() == u.GetNamespace():
+		case placeless && o.GetKind() == "Namespace" && o.GetName() == u.GetNamespace():
 			return true
-		case o.GetKind() == crdKind.Kind:
+		case !placeless && o.GetKind() == crdKind.Kind:
 			kind, _, _ := unstructured.NestedString(o.Object, "spec", "names", "kind")
 			group, _, _ := unstructured.NestedString(o.Object, "spec", "group")
 			if kind == u.GetKind() && group == u.GroupVersionKind().Group {
@@ -157,22 +157,7 @@ func verdict(o *render.Object, err error) diff.Error {
 		}
 	}
 	if len(out.Causes) == 0 {
-		for _, said := range []string{"field not declared in schema", "duplicate entries for key"} {
-			if field := fieldBefore(out.Message, said); field != "" {
-				out.Causes = []diff.Cause{{Field: field, Message: said, Pos: o.At(pointerTo(o, field))}}
-			}
-		}
+		out.Causes = misfits(o, out.Message)
 	}
 	return out
-}
-
-// fieldBefore reads the field out of what the server says of a whole object,
-// which has no structured form.
-func fieldBefore(message, said string) string {
-	before, _, ok := strings.Cut(message, ": "+said)
-	if !ok {
-		return ""
-	}
-	i := strings.LastIndexAny(before, " \n")
-	return strings.TrimPrefix(before[i+1:], ".")
 }

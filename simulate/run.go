@@ -93,6 +93,7 @@ type stepRun struct {
 	after    map[finding.Ref]*unstructured.Unstructured // and at its end
 	waiting  []prior
 	observed []facts.Object
+	traces   int // of fields through charts
 	events   []Event
 	notes    []string
 }

@@ -114,7 +114,7 @@ func step(s simulate.Step) v1.Step {
 	for _, o := range s.Owners {
 		owner := v1.Owner{
 			Object: o.Ref, State: v1.State(o.State), Reason: o.Reason, Ready: condition("", o.Ready),
-			Revision: o.Revision, AttemptedRevision: o.Attempted, Pos: o.Pos, BlockedBy: o.BlockedBy, Hint: o.Hint,
+			Revision: o.Revision, AttemptedRevision: o.Attempted, Pos: o.Pos, Edit: o.Edit, BlockedBy: o.BlockedBy, Hint: o.Hint,
 		}
 		for _, c := range o.Conditions {
 			owner.Conditions = append(owner.Conditions, condition(c.Type, c.Condition))

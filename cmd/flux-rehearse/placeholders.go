@@ -12,9 +12,13 @@ import (
 
 // placeholders are the kinds that the objects of these clusters have and that
 // nothing here defines: somebody must have installed their CRDs by other means.
-func placeholders(live []*unstructured.Unstructured, clusters ...*cluster) []simulate.Placeholder {
+// A definition that head has no more goes with the change; base may be nil.
+func placeholders(live []*unstructured.Unstructured, base, head *cluster) []simulate.Placeholder {
 	found := map[schema.GroupKind]*simulate.Placeholder{}
-	for _, c := range clusters {
+	defined := func(c *cluster, gk schema.GroupKind) bool {
+		return len(c.catalog.Versions(gk)) > 0 || base != nil && len(base.catalog.Versions(gk)) > 0
+	}
+	for _, c := range []*cluster{base, head} {
 		if c == nil {
 			continue
 		}
@@ -25,7 +29,7 @@ func placeholders(live []*unstructured.Unstructured, clusters ...*cluster) []sim
 		for _, o := range objects {
 			gvk := o.GroupVersionKind()
 			_, removed := c.catalog.Removed(gvk)
-			if removed || gvk.Group == "" || gvk.Kind == "" || simulate.Computed(gvk.Group) || len(c.catalog.Versions(gvk.GroupKind())) > 0 {
+			if removed || gvk.Group == "" || gvk.Kind == "" || simulate.Computed(gvk.Group) || defined(c, gvk.GroupKind()) {
 				continue
 			}
 			p := found[gvk.GroupKind()]

@@ -13,6 +13,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/report"
 	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
+	"github.com/flux-rehearse/flux-rehearse/schemas"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 	"github.com/flux-rehearse/flux-rehearse/validate"
@@ -239,7 +240,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	}
 	o := simulate.Options{
 		Config: r.plane.Config(), FluxCRDs: first.fluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
-		Releases: releases(), Usage: controlplane.Usage, Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager,
+		Releases: releases(), Usage: controlplane.Usage, Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager, Suggest: r.head.suggestion,
 		States:   r.stateDir != "",
 		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
 	}
@@ -356,4 +357,15 @@ func verdict(rep report.Report, failOn string) int {
 		}
 	}
 	return exitClean
+}
+
+// suggestion is the field that is likely meant by one that the kind of an object
+// does not have.
+func (c *cluster) suggestion(object map[string]any, pointer string) string {
+	for _, v := range c.catalog.Validate(object) {
+		if v.Kind == schemas.KindUnknownField && v.Pointer == pointer {
+			return v.Suggestion
+		}
+	}
+	return ""
 }
