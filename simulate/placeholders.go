@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 // Placeholder is a kind that the cluster is taken to serve although nothing in
@@ -42,20 +44,21 @@ func (p Placeholder) definition() *unstructured.Unstructured {
 	return u
 }
 
-// notePlaceholders says which objects that are applied are of a kind that is
-// taken for granted.
+// notePlaceholders says which kinds of objects that are there are taken for
+// granted.
 func (r *replay) notePlaceholders() {
-	for _, p := range r.opts.Placeholders {
-		n := 0
-		for _, m := range r.memory {
-			for ref := range m.rendered {
-				if groupKind(ref) == p.GroupKind {
-					n++
-				}
-			}
+	there := map[schema.GroupKind]bool{}
+	for _, m := range r.memory {
+		for ref := range m.rendered {
+			there[groupKind(ref)] = true
 		}
-		if n > 0 {
-			r.note("%d of kind %q of group %q taken as declared: nothing in the repository defines the kind", n, p.Kind, p.Group)
+	}
+	for _, u := range r.opts.Live {
+		there[groupKind(render.RefOf(u))] = true
+	}
+	for _, p := range r.opts.Placeholders {
+		if there[p.GroupKind] {
+			r.note("objects of kind %q of group %q are taken as they are: nothing in the repository defines them", p.Kind, p.Group)
 		}
 	}
 }
