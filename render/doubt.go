@@ -1,6 +1,8 @@
 package render
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
@@ -26,26 +28,35 @@ func (w *World) doubt() {
 
 // wanting names the first ConfigMap or Secret for want of which an object fails.
 func (w *World) wanting(out *Outcome) finding.Ref {
-	fields := dataFields[out.Reason]
-	if out.State != Failed || fields == nil {
+	if out.State != Failed {
 		return finding.Ref{}
 	}
-	var v any = out.Object.Object
-	for _, field := range fields {
-		m, _ := v.(map[string]any)
-		v = m[field]
-	}
-	list, _ := v.([]any)
-	for _, item := range list {
-		m, _ := item.(map[string]any)
-		ref := finding.Ref{Namespace: out.Object.GetNamespace()}
-		ref.Kind, _ = m["kind"].(string)
-		ref.Name, _ = m["name"].(string)
-		if optional, _ := m["optional"].(bool); !optional && ref.Name != "" && w.Object(ref) == nil && w.Producer(ref) == nil {
+	for _, ref := range Wanted(out.Object.Unstructured, out.Reason) {
+		if w.Object(ref) == nil && w.Producer(ref) == nil {
 			return ref
 		}
 	}
 	return finding.Ref{}
+}
+
+// Wanted names the ConfigMaps and Secrets that an object cannot do without; one
+// that is missing makes it fail with the reason. It is nil for other reasons.
+func Wanted(u *unstructured.Unstructured, reason string) []finding.Ref {
+	list, _, _ := unstructured.NestedSlice(u.Object, dataFields[reason]...)
+	if dataFields[reason] == nil {
+		return nil
+	}
+	var out []finding.Ref
+	for _, item := range list {
+		m, _ := item.(map[string]any)
+		ref := finding.Ref{Namespace: u.GetNamespace()}
+		ref.Kind, _ = m["kind"].(string)
+		ref.Name, _ = m["name"].(string)
+		if optional, _ := m["optional"].(bool); !optional && ref.Name != "" {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 // PossibleMaker returns an object of unknown content that may make the ConfigMap

@@ -230,7 +230,7 @@ func (r *replay) sortChanges(list []diff.Change) {
 // finish sums a step up.
 func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
-	step := Step{Name: r.step.input.Name, Changes: r.changes(ctx), Owners: r.owners(ctx)}
+	step := Step{Name: r.step.input.Name, Assumed: r.step.assumed, Changes: r.changes(ctx), Owners: r.owners(ctx)}
 	r.step.after = r.ownersNow(ctx)
 	step.Facts, step.Open = r.facts(ctx), slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
 	r.uncalled(ctx)

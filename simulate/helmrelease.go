@@ -225,7 +225,10 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	}
 	m := s.mem
 	m.reason, m.on, m.failures = result.Reason, result.On, nil
-	m.blocked = nil
+	m.blocked, m.unserved = nil, 0
+	if unservedKind.MatchString(result.Ready.Message) {
+		m.unserved = r.recorder.definitions()
+	}
 	if m.rendered == nil || result.Objects != nil {
 		m.rendered = map[finding.Ref]*render.Object{}
 	}

@@ -22,7 +22,7 @@ func (r *replay) meanwhile(ctx context.Context) (bool, error) {
 		r.finalizeAll,
 		func(ctx context.Context) error { return r.sources(ctx, false) },
 		r.generators,
-		func(ctx context.Context) error { return r.reconcileAll(ctx, false) },
+		func(ctx context.Context) error { return r.reconcileAll(ctx, fresh) },
 		r.settle,
 		r.waiters,
 	} {

@@ -28,6 +28,9 @@ type Options struct {
 	// field managers, "kubectl" when they name none.
 	Live []*unstructured.Unstructured
 
+	// Running is set when the cluster runs the first step before the replay begins.
+	Running *Running
+
 	// Placeholders are kinds that the cluster serves without anything in the
 	// repository that defines them.
 	Placeholders []Placeholder

@@ -13,6 +13,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 	"github.com/flux-rehearse/flux-rehearse/source"
 )
 
@@ -85,6 +86,8 @@ type replay struct {
 // stepRun is what is known of the step being played.
 type stepRun struct {
 	input    StepInput
+	first    bool
+	assumed  []repo.Assumption
 	renderer map[schema.GroupKind]render.Renderer
 	order    []finding.Ref // owners in order of reconciliation
 	ranked   map[finding.Ref]bool

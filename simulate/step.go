@@ -14,6 +14,7 @@ import (
 func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
 	first := !r.seeded
 	r.begin(in)
+	r.step.first = first
 	if !first {
 		if err := r.claim(ctx); err != nil {
 			return Step{}, err
@@ -68,7 +69,7 @@ func (r *replay) round(ctx context.Context, first bool) (bool, error) {
 		r.settle,
 		func(ctx context.Context) error { return r.sources(ctx, first) },
 		r.generators,
-		func(ctx context.Context) error { return r.reconcileAll(ctx, false) },
+		func(ctx context.Context) error { return r.reconcileAll(ctx, fresh) },
 		r.settle,
 		r.waiters,
 	}
@@ -80,32 +81,48 @@ func (r *replay) round(ctx context.Context, first bool) (bool, error) {
 	if r.moment() != before {
 		return true, nil
 	}
-	if err := r.reconcileAll(ctx, true); err != nil {
-		return false, err
+	for _, again := range []eagerness{likely, vain} {
+		if err := r.reconcileAll(ctx, again); err != nil {
+			return false, err
+		}
+		if r.moment() != before {
+			return true, nil
+		}
 	}
-	if r.moment() != before || r.letGo() {
+	if r.letGo() {
 		return true, nil
+	}
+	if presumed, err := r.presume(ctx); presumed || err != nil {
+		return presumed, err
 	}
 	return r.timeout(ctx)
 }
+
+// eagerness says who else reconciles than those who have a new reason to.
+type eagerness int
+
+const (
+	fresh  eagerness = iota // nobody
+	likely                  // those that failed, where something has changed since that may help
+	vain                    // all that failed, where anything has changed since
+)
 
 // moment grows whenever something happens that somebody may wait for.
 func (r *replay) moment() int { return r.clock + r.recorder.count() }
 
 // reconcileAll reconciles the Kustomizations and HelmReleases that have a
 // reason to. All of them check their dependencies before the first one starts,
-// since in a cluster they wake at the same time; but for latecomers. With retry, those that failed
-// before get another try if something has changed since.
-func (r *replay) reconcileAll(ctx context.Context, retry bool) error {
+// since in a cluster they wake at the same time; but for latecomers.
+func (r *replay) reconcileAll(ctx context.Context, again eagerness) error {
 	r.reindex(ctx)
 	var ready, last []*subject
 	attempts := map[finding.Ref]int{}
 	all := slices.DeleteFunc(r.subjects(ctx, r.ownerKinds()...), func(s *subject) bool {
 		return s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live)
 	})
-	late := r.latecomers(ctx, all, retry)
+	late := r.latecomers(ctx, all, again)
 	for _, s := range all {
-		if !r.due(ctx, s, retry) {
+		if !r.due(ctx, s, again) {
 			continue
 		}
 		if late[s.ref] {
@@ -158,7 +175,7 @@ func (r *replay) reindex(ctx context.Context) {
 }
 
 // due reports whether a Kustomization or HelmRelease has a reason to reconcile.
-func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
+func (r *replay) due(ctx context.Context, s *subject, again eagerness) bool {
 	m := s.mem
 	if m.phase == phaseWaiting || m.busy {
 		return false
@@ -174,9 +191,11 @@ func (r *replay) due(ctx context.Context, s *subject, retry bool) bool {
 	case m.phase == phaseBlocked:
 		return m.moment != r.moment()
 	case m.phase == phasePaused:
-		return retry && m.rulings != r.recorder.rulings()
+		return again > fresh && m.rulings != r.recorder.rulings()
+	case m.phase == phaseFailed && m.unserved > 0 && m.unserved == r.recorder.definitions() && again < vain:
+		return false
 	case m.phase == phaseFailed || m.phase == phaseUnknown:
-		return retry && m.moment != r.moment()
+		return again > fresh && m.moment != r.moment()
 	}
 	return false
 }

@@ -46,6 +46,7 @@ type memory struct {
 	gone       bool
 	busy       bool // its controller works on it
 	attempts   int  // to reconcile it
+	unserved   int  // what the server had defined when a release failed for a kind that it does not serve, else 0
 	repeats    int  // attempts in a row that have failed after they had changed objects
 	unfinished int  // failed attempts of this step to clean up after its deletion
 }

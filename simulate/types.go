@@ -7,6 +7,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 )
 
 // Owner is a Flux object at the end of a step.
@@ -43,11 +44,12 @@ type Event struct {
 
 // Step is what one revision did to the cluster: base, head, or resync.
 type Step struct {
-	Name    string         `json:"name"`
-	Changes []diff.Change  `json:"changes"`         // sorted by owner in order of reconciliation, then by object
-	Owners  []Owner        `json:"owners"`          // sorted by ref
-	Facts   []finding.Fact `json:"facts,omitempty"` // the most severe first
-	Open    []Precedence   `json:"-"`               // orders that the controllers leave open, and that were not taken
-	Events  []Event        `json:"events,omitempty"`
-	Notes   []string       `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
+	Name    string            `json:"name"`
+	Changes []diff.Change     `json:"changes"`         // sorted by owner in order of reconciliation, then by object
+	Owners  []Owner           `json:"owners"`          // sorted by ref
+	Facts   []finding.Fact    `json:"facts,omitempty"` // the most severe first
+	Open    []Precedence      `json:"-"`               // orders that the controllers leave open, and that were not taken
+	Events  []Event           `json:"events,omitempty"`
+	Assumed []repo.Assumption `json:"-"`               // of the cluster, where it runs the first step already
+	Notes   []string          `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
 }

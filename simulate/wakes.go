@@ -72,13 +72,13 @@ const workers = 4
 // work. More have woken than the controller has workers, and it takes those last
 // that depend on others. An expression is all that they ask; without one they
 // wait for the new revision anyhow.
-func (r *replay) latecomers(ctx context.Context, all []*subject, retry bool) map[finding.Ref]bool {
+func (r *replay) latecomers(ctx context.Context, all []*subject, again eagerness) map[finding.Ref]bool {
 	if r.step.input.Settings.AdditiveCELDependencyCheck || !slices.ContainsFunc(all, asksByExpression) {
 		return nil
 	}
 	woken := map[finding.Ref]bool{}
 	for _, s := range all {
-		if groupKind(s.ref) == kustomizationKind && r.due(ctx, s, retry) {
+		if groupKind(s.ref) == kustomizationKind && r.due(ctx, s, again) {
 			woken[s.ref] = true
 		}
 	}

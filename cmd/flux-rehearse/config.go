@@ -89,7 +89,7 @@ func loadConfig(path, root string) (config, error) {
 	if c.ServiceRange != "" && !addressRanges(c.ServiceRange) {
 		return c, usagef("--config %s: serviceRange must be in CIDR form such as 10.96.0.0/12 or 10.96.0.0/12,fd00::/108, got %q", path, c.ServiceRange)
 	}
-	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != "server" {
+	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != bareServer {
 		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)
 	}
 	return c, nil

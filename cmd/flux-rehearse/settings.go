@@ -45,7 +45,7 @@ func (p *project) settings(ctx context.Context, c *cluster) error {
 	if s, err = p.configured(s); err != nil {
 		return err
 	}
-	s.Complete = p.config.Rehearsal.Environment == "server"
+	s.Complete = p.config.Rehearsal.Environment == bareServer
 	s.Assumed = append(s.Assumed, c.assumed...)
 	if c.assumedExternal {
 		s.ExternalArtifact, s.HelmExternalArtifact = true, true

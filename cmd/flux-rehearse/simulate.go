@@ -33,6 +33,9 @@ const (
 	missingFail   = "fail"
 )
 
+// bareServer is the environment of a rehearsal in which nothing is imitated.
+const bareServer = "server"
+
 type simulation struct {
 	base, baseMap, stateDir, failOn, missingCRDs string
 	live                                         []string
@@ -220,6 +223,7 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	}
 	for _, s := range result.Steps {
 		out.Steps = append(out.Steps, step(s))
+		out.Assumptions = append(out.Assumptions, assumptions(s.Assumed)...)
 	}
 	if n := len(result.Steps); n > 0 {
 		out.Coverage = replayed(result.Steps[n-1], r.head.world)
@@ -249,6 +253,9 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	}
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
+		if r.config.Rehearsal.Environment != bareServer {
+			o.Running = running(r.base)
+		}
 		head := r.step("head", r.head)
 		if upgradesFlux(r.base, r.head) {
 			head.FluxCRDs = r.head.fluxCRDs()
@@ -322,7 +329,7 @@ func (r replay) edits(head *simulate.StepInput) error {
 
 func (r replay) environment() simulate.Emulate {
 	e := simulate.RealCluster()
-	if r.config.Rehearsal.Environment == "server" {
+	if r.config.Rehearsal.Environment == bareServer {
 		e = simulate.Emulate{Namespaces: true}
 	}
 	if w := r.config.Rehearsal.Workloads; w != "" {
