@@ -184,7 +184,7 @@ func (r *replay) dependencyState(ctx context.Context, s *subject, d dependency) 
 			return nil
 		}
 	}
-	if r.presumed(d.ref) {
+	if r.presumed(ctx, d.ref) {
 		return nil
 	}
 	if d.foreign {
@@ -203,16 +203,6 @@ func (r *replay) dependencyState(ctx context.Context, s *subject, d dependency) 
 		return waits("dependency-outdated", "revision is not up to date")
 	}
 	return nil
-}
-
-// presumed reports whether an object whose result is unknown here is taken for ready.
-func (r *replay) presumed(ref finding.Ref) bool {
-	m := r.memory[ref]
-	if !r.opts.Emulate.AssumeReady || m == nil || m.phase != phaseUnknown {
-		return false
-	}
-	r.note("%s is taken for ready although its result is unknown", ref)
-	return true
 }
 
 // sameRevision compares revisions as artifacts do: by digest when both have one.

@@ -191,7 +191,7 @@ func (r *replay) observe(ctx context.Context, w *healthWait) (health, error) {
 			return health{invalid: err}, nil
 		}
 		ref := refOfID(id)
-		if r.presumed(ref) {
+		if r.presumed(ctx, ref) {
 			continue
 		}
 		state, cause := kstatus.UnknownStatus, error(nil)
@@ -209,7 +209,7 @@ func (r *replay) observe(ctx context.Context, w *healthWait) (health, error) {
 		if rs != nil {
 			state, cause = rs.Status, rs.Error
 		}
-		if state == kstatus.CurrentStatus || state == kstatus.NotFoundStatus && ttl.Contains(id) {
+		if state == kstatus.CurrentStatus || state == kstatus.NotFoundStatus && ttl.Contains(id) || r.unattended(ctx, ref, w.attempt.k.Spec.HealthCheckExprs) {
 			continue
 		}
 		line := fmt.Sprintf("%s status: '%s'", ssautils.FmtObjMetadata(id), state)

@@ -115,7 +115,7 @@ func (r *replay) releaseDependency(ctx context.Context, s *subject, d dependency
 		}
 	}
 	st := statusOf(dep)
-	if !r.presumed(d.ref) && (!st.observed() || !st.is(conditionReady, "True")) {
+	if !r.presumed(ctx, d.ref) && (!st.observed() || !st.is(conditionReady, "True")) {
 		return waits(fmt.Sprintf("dependency '%s' is not ready", id))
 	}
 	return nil

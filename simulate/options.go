@@ -91,6 +91,7 @@ type Emulate struct {
 	AggregatedAPIs  bool   // APIService objects of services that do not run do not disturb discovery
 	Intervals       bool   // Flux objects that nothing else wakes come round at their interval
 	AssumeReady     bool   // what no controller here looks after is reported ready
+	Expressions     bool   // healthCheckExprs about a status that nobody sets hold
 	NeverReady      string // annotation whose value "true" exempts an object from AssumeReady
 }
 
@@ -98,7 +99,7 @@ type Emulate struct {
 func RealCluster() Emulate {
 	return Emulate{
 		FluxInstall: true, ServiceAccounts: true, Namespaces: true, Garbage: true, ClusterRoles: true,
-		Pods: true, Quotas: true, Webhooks: true, AggregatedAPIs: true, Intervals: true, AssumeReady: true,
+		Pods: true, Quotas: true, Webhooks: true, AggregatedAPIs: true, Intervals: true, AssumeReady: true, Expressions: true,
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/fluxcd/cli-utils/pkg/object"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
@@ -30,7 +33,34 @@ func (r *replay) presume(ctx context.Context) (bool, error) {
 	if found || err != nil {
 		return found, err
 	}
-	return r.presumeValues(ctx), nil
+	return r.presumeValues(ctx) || r.excuse(ctx), nil
+}
+
+// excuse lets those get on that wait for a Flux object that fails: in the cluster
+// it did not, or what it lacks is not known here. As long as it fails in the same
+// way that is no reason to hide what becomes of the others.
+func (r *replay) excuse(ctx context.Context) bool {
+	all := r.subjects(ctx, r.ownerKinds()...)
+	found := false
+	for _, s := range all {
+		if _, ok := r.excused[s.ref]; !ok && s.mem.fails() && slices.ContainsFunc(all, func(other *subject) bool { return waitsFor(other, s.ref) }) {
+			r.excused[s.ref] = s.mem.condition
+			r.clock++
+			found = true
+		}
+	}
+	return found
+}
+
+// waitsFor reports whether a subject cannot get on before another is ready.
+func waitsFor(s *subject, ref finding.Ref) bool {
+	switch {
+	case s.mem.phase == phaseBlocked:
+		return slices.ContainsFunc(s.dependencies(), func(d dependency) bool { return d.ref == ref })
+	case s.mem.phase == phaseWaiting && s.mem.waiting != nil:
+		return slices.ContainsFunc(s.mem.waiting.ids, func(id object.ObjMetadata) bool { return refOfID(id) == ref })
+	}
+	return false
 }
 
 // unservedKind is how the API server's clients say that it does not serve a kind.
@@ -127,4 +157,39 @@ func (r *replay) presumeValues(ctx context.Context) bool {
 
 func (r *replay) assume(pos finding.Position, format string, args ...any) {
 	r.step.assumed = append(r.step.assumed, repo.Assumption{Pos: pos, Text: fmt.Sprintf(format, args...)})
+}
+
+// presumed reports whether an object whose result is unknown here is taken for
+// ready, or one that fails as it did in the first step, which the cluster runs.
+func (r *replay) presumed(ctx context.Context, ref finding.Ref) bool {
+	m := r.memory[ref]
+	if !r.opts.Emulate.AssumeReady || m == nil {
+		return false
+	}
+	if r.failsAsBefore(ctx, ref) {
+		r.note("%s is taken for ready although it fails: it does so in %s, which the cluster runs", ref, r.opts.Steps[0].Name)
+		return true
+	}
+	if m.phase != phaseUnknown {
+		return false
+	}
+	r.note("%s is taken for ready although its result is unknown", ref)
+	return true
+}
+
+// failsAsBefore reports whether a Flux object is excused, and still fails in the
+// same way with what it has to try now.
+func (r *replay) failsAsBefore(ctx context.Context, ref finding.Ref) bool {
+	excused, ok := r.excused[ref]
+	m := r.memory[ref]
+	if !ok || !m.fails() || excused != m.condition {
+		return false
+	}
+	u := r.cluster.read(ctx, ref)
+	return u != nil && m.tried == r.attemptable(ctx, &subject{ref: ref, live: u, mem: m})
+}
+
+// attemptable tells the spec and the revision that an attempt of a subject is about.
+func (r *replay) attemptable(ctx context.Context, s *subject) string {
+	return fmt.Sprintf("%d %s", s.live.GetGeneration(), r.revisionFor(ctx, s))
 }

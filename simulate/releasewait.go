@@ -79,7 +79,7 @@ func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.
 			if err != nil {
 				return nil, nil, err
 			}
-			if rs.Status == kstatus.CurrentStatus {
+			if rs.Status == kstatus.CurrentStatus || r.unattended(ctx, refOfID(id), w.Exprs) {
 				continue
 			}
 			late.Status = rs.Status.String()

@@ -64,23 +64,24 @@ type replay struct {
 	known      []finding.Fact                // of the step before, nil before the first
 	seeded     bool                          // the entry is in the cluster
 	uids       *uids
-	probes     int                      // for policies so far
-	unenforced map[string]bool          // kinds of admission policies written and perhaps not enforced yet
-	limited    string                   // namespace of a LimitRange written and perhaps not in force yet
-	params     []finding.Ref            // what admission policies read, without namespace; without name for any
-	ending     map[string]finding.Ref   // namespaces being deleted, by whom
-	deletions  int                      // so far
-	collected  int                      // deletions that the garbage collection has seen
-	settled    int                      // how much had changed when the rest of the cluster was imitated last
-	placed     int                      // objects that others than Flux wrote so far
-	owned      bool                     // some object has an owner that may go
-	blocking   bool                     // some deletion waits for what the object owns
-	reported   map[types.UID]int64      // generations of the objects reported ready
-	over       map[types.UID]bool       // Jobs of a dump that had come to their end
-	circles    map[arrival]string       // why a new revision wakes nobody, empty when it does
-	endless    error                    // of an expression that does not come to an end
-	hidden     map[finding.Ref][]string // pointers to leaves that were encrypted
-	unclaimed  map[finding.Ref]bool     // objects of a dump that does not say who manages their fields
+	probes     int                              // for policies so far
+	unenforced map[string]bool                  // kinds of admission policies written and perhaps not enforced yet
+	limited    string                           // namespace of a LimitRange written and perhaps not in force yet
+	params     []finding.Ref                    // what admission policies read, without namespace; without name for any
+	ending     map[string]finding.Ref           // namespaces being deleted, by whom
+	deletions  int                              // so far
+	collected  int                              // deletions that the garbage collection has seen
+	settled    int                              // how much had changed when the rest of the cluster was imitated last
+	placed     int                              // objects that others than Flux wrote so far
+	owned      bool                             // some object has an owner that may go
+	blocking   bool                             // some deletion waits for what the object owns
+	reported   map[types.UID]int64              // generations of the objects reported ready
+	over       map[types.UID]bool               // Jobs of a dump that had come to their end
+	circles    map[arrival]string               // why a new revision wakes nobody, empty when it does
+	endless    error                            // of an expression that does not come to an end
+	hidden     map[finding.Ref][]string         // pointers to leaves that were encrypted
+	excused    map[finding.Ref]render.Condition // failed in the first step, which the cluster runs
+	unclaimed  map[finding.Ref]bool             // objects of a dump that does not say who manages their fields
 }
 
 // stepRun is what is known of the step being played.
@@ -122,6 +123,7 @@ func newReplay(opts Options) (*replay, error) {
 		circles:    map[arrival]string{},
 		unclaimed:  map[finding.Ref]bool{},
 		over:       map[types.UID]bool{},
+		excused:    map[finding.Ref]render.Condition{},
 		boot:       map[types.UID]bool{},
 	}
 	if r.renders == nil {

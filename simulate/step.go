@@ -276,6 +276,9 @@ func (r *replay) conclude(ctx context.Context, s *subject, st *status, p phase) 
 		m.verdict = verdict
 		r.clock++
 	}
+	if p != phaseWaiting {
+		m.condition, m.tried = st.ready(), r.attemptable(ctx, s)
+	}
 	m.phase, m.moment, m.rulings = p, r.moment(), r.recorder.rulings()
 	return nil
 }

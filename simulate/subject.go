@@ -40,6 +40,8 @@ type memory struct {
 	resync     bool        // asked to reconcile once more
 	waiting    *healthWait // while phaseWaiting
 	verdict    render.Condition
+	condition  render.Condition               // Ready, after the last attempt that was no waiting
+	tried      string                         // in that attempt: see attemptable
 	rendered   map[finding.Ref]*render.Object // the last render, by object
 	blocked    []finding.Ref                  // of the last render, never tried
 	failures   []Refusal
@@ -49,6 +51,11 @@ type memory struct {
 	unserved   int  // what the server had defined when a release failed for a kind that it does not serve, else 0
 	repeats    int  // attempts in a row that have failed after they had changed objects
 	unfinished int  // failed attempts of this step to clean up after its deletion
+}
+
+// fails reports whether the last attempt has failed by itself.
+func (m *memory) fails() bool {
+	return m.phase == phaseFailed || m.phase == phasePaused || m.phase == phaseStalled
 }
 
 // subject is one Flux object as the server holds it now.
