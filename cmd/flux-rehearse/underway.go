@@ -110,9 +110,6 @@ type noted struct {
 	work *underway
 }
 
-// Unwrap returns the Renderer below, which the replay of releases asks for more.
-func (n noted) Unwrap() render.Renderer { return n.Renderer }
-
 // Render implements render.Renderer.
 func (n noted) Render(ctx context.Context, in render.Input) render.Result {
 	defer n.work.begin(in.Object)()
