@@ -56,7 +56,7 @@ func (o *Object) KeyAt(pointer string) finding.Position {
 func (o *Object) declaredAt(pointer string) finding.Position {
 	for p := pointer; p != "" && o.Origin.Doc.Node(p) == nil; p = p[:strings.LastIndexByte(p, '/')] {
 		for _, w := range o.Origin.Writers {
-			if !w.Pos.IsZero() && w.Pointer != p && covers(p, w.Pointer) {
+			if !w.Pos.IsZero() && w.What != "label" && w.Pointer != p && covers(p, w.Pointer) {
 				pos := w.Pos
 				pos.Precision = finding.PrecisionParent
 				return pos

@@ -168,12 +168,21 @@ func (p *printer) refusal(c diff.Change) {
 		}
 	}
 	for _, cause := range c.Error.Causes {
-		p.paragraph(fieldIndent, fieldIndent+2, []span{{bold, fieldHead(cause.Field)}}, text(shortMessage(cause.Message)))
+		p.paragraph(fieldIndent, fieldIndent+2, []span{{bold, fieldHead(cause.Field)}}, text(shortCause(cause)))
 		gutter = p.place(fieldIndent, cause.Pos, subject{c.Object, pointerOf(cause.Field)})
 	}
 	if c.Error.Hint != "" {
 		p.note(fieldIndent, gutter, "help", c.Error.Hint)
 	}
+}
+
+// shortCause is a cause without the middle of a long value, where its place
+// shows what is meant.
+func shortCause(c diff.Cause) string {
+	if c.Pos.Line > 0 {
+		return shorten(c.Message, maxCause)
+	}
+	return shortMessage(c.Message)
 }
 
 func fieldHead(field string) string {

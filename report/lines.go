@@ -193,6 +193,7 @@ func runeColumns(r rune) int {
 const (
 	maxValue   = 160
 	maxMessage = 600
+	maxCause   = 300 // of a cause whose place is shown
 )
 
 // shortValue cuts the end of a long value.
@@ -206,12 +207,15 @@ func shortValue(s string) string {
 
 // shortMessage cuts the middle of a long message: servers quote values in it and
 // say at the end what is wrong.
-func shortMessage(s string) string {
+func shortMessage(s string) string { return shorten(s, maxMessage) }
+
+// shorten cuts the middle of a text that is longer than most characters.
+func shorten(s string, most int) string {
 	runes := []rune(strings.TrimSpace(s))
-	if len(runes) <= maxMessage {
+	if len(runes) <= most {
 		return string(runes)
 	}
-	start, end := maxMessage/2, len(runes)-maxMessage/2
+	start, end := most/2, len(runes)-most/2
 	return string(runes[:start]) + " … (" + count(end-start, "more character") + ") … " + string(runes[end:])
 }
 

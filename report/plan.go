@@ -51,6 +51,7 @@ type section struct {
 	changes []diff.Change
 	blocks  string // what waits for the owner
 	waits   string // what the owner waits for
+	gone    bool   // the owner is deleted
 }
 
 // sections are in the order of reconciliation; owners that change nothing come last.
@@ -72,6 +73,11 @@ func sections(s *v1.Step) []section {
 	}
 	for _, o := range s.Owners {
 		at(o.Object).owner = o
+	}
+	for _, c := range s.Changes {
+		if i, ok := index[c.Object]; ok && c.Action == diff.Delete && c.Reason != "terminating" {
+			out[i].gone, out[i].owner.Pos = true, c.Pos
+		}
 	}
 	b := blockageOf(s)
 	for i := range out {
@@ -135,6 +141,9 @@ func (p *printer) section(sec section, was *v1.Step) {
 	head := []span{{bold, sec.owner.Object.String()}}
 	if sec.owner.State == v1.Suspended {
 		head = append(head, text(" is suspended"))
+	}
+	if sec.gone {
+		head = append(head, text(" is deleted"))
 	}
 	if !sec.owner.Pos.IsZero() {
 		head = append(head, span{dim, "   " + sec.owner.Pos.String()})
@@ -230,13 +239,20 @@ const maxCauses = 5
 // causes writes where the mistakes are that keep an owner from being built. What
 // to type is in the findings at the end, what is refused in the changes.
 func (p *printer) causes(sec section) {
-	if slices.ContainsFunc(sec.changes, func(c diff.Change) bool { return c.Action == diff.Fail }) || len(sec.owner.BlockedBy) > 0 {
+	if slices.ContainsFunc(sec.changes, func(c diff.Change) bool { return c.Action == diff.Fail }) {
 		return
 	}
 	const indent = objectIndent + symbolWidth
-	stated := p.stated[sec.owner.Object]
+	stated := slices.Clone(p.stated[sec.owner.Object])
+	if len(sec.owner.BlockedBy) > 0 { // nothing of it was built
+		stated = slices.DeleteFunc(stated, func(f finding.Finding) bool { return f.Object != sec.owner.Object })
+	}
 	for _, f := range stated[:min(len(stated), maxCauses)] {
-		p.paragraph(indent, indent+4, []span{{blue, "--> "}}, text(f.Pos.String()+"  "+shortMessage(f.Message)))
+		said := "  " + shortMessage(f.Message)
+		if strings.Contains(sec.owner.Ready.Message, f.Message) {
+			said = ""
+		}
+		p.paragraph(indent, indent+4, []span{{blue, "--> "}}, text(f.Pos.String()+said))
 	}
 	if more := len(stated) - maxCauses; more > 0 {
 		p.line(indent, span{dim, fmt.Sprintf("and %d more below", more)})

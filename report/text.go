@@ -72,6 +72,9 @@ func (p *printer) finding(g group, several bool) {
 		p.note(0, gutter, "help", g.Hint)
 	}
 	if len(g.Chain) > 0 {
+		if g.Object.Kind == "HelmRelease" {
+			g.Chain = append(slices.Clone(g.Chain), g.Object)
+		}
 		p.note(0, gutter, "", "in "+chain(g.Chain))
 	}
 	if several && len(g.clusters) > 0 {

@@ -168,6 +168,9 @@ func (r *replay) placeOf(owner, ref finding.Ref, pointer string) finding.Positio
 	if o := r.applied[ref]; o != nil {
 		return o.At(pointer)
 	}
+	if o := r.left[ref]; o != nil {
+		return o.At(pointer)
+	}
 	if o := r.applied[owner]; o != nil {
 		p := o.At("")
 		p.Precision = finding.PrecisionOwner

@@ -87,6 +87,9 @@ func (r *replay) forget(ref finding.Ref) {
 	*r.remember(ref) = memory{gone: true}
 	delete(r.artifacts, ref)
 	delete(r.failures, ref)
+	if o := r.applied[ref]; o != nil {
+		r.left[ref] = o
+	}
 	delete(r.applied, ref)
 }
 

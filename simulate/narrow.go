@@ -26,6 +26,7 @@ var exempt = regexp.MustCompile("['`]([a-zA-Z.]+)['`]")
 func (r *replay) narrowed(ctx context.Context, owner finding.Ref, f Refusal) []diff.Cause {
 	out := slices.Clone(f.Error.Causes)
 	for i, c := range out {
+		out[i].Message = r.uids.message(c.Message)
 		pointer := pointerTo(f.Object, c.Field)
 		part := r.changing(ctx, f.Object, pointer, c.Message)
 		if rule := r.schemaRule(f, c); rule != "" {

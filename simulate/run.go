@@ -55,6 +55,7 @@ type replay struct {
 	index      map[finding.Ref]*unstructured.Unstructured // Kustomizations as listed last
 	artifacts  map[finding.Ref]source.Artifact            // of sources, the last good one
 	origins    map[finding.Ref]origin                     // of artifacts
+	left       map[finding.Ref]*render.Object             // Flux objects that are gone
 	failures   map[finding.Ref]*source.Failure            // of sources, why they have nothing new
 	boot       map[types.UID]bool                         // objects that were there before Flux
 	clock      int                                        // grows with every change that somebody may wait for
@@ -115,6 +116,7 @@ func newReplay(opts Options) (*replay, error) {
 		artifacts:  map[finding.Ref]source.Artifact{},
 		origins:    map[finding.Ref]origin{},
 		failures:   map[finding.Ref]*source.Failure{},
+		left:       map[finding.Ref]*render.Object{},
 		uids:       &uids{known: map[string]bool{}},
 		reported:   map[types.UID]int64{},
 		ending:     map[string]finding.Ref{},

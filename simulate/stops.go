@@ -44,6 +44,8 @@ func (r *replay) stoppedAt(s *subject) string {
 				return "/spec/dependsOn/" + strconv.Itoa(i) + "/name"
 			}
 		}
+	case on.Kind == helmChartKind.Kind:
+		// Its mistakes are those of spec.chart, which has its own fields.
 	case strings.HasPrefix(s.mem.reason, "source-"), s.mem.reason == "access-denied":
 		for _, field := range [][]string{{"spec", "sourceRef"}, {"spec", "chartRef"}, {"spec", "chart", "spec", "sourceRef"}} {
 			if _, ok, _ := unstructured.NestedMap(s.live.Object, field...); ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"regexp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -13,7 +14,7 @@ import (
 
 // misplaced is a value that the server quotes because it has another type than
 // the field of the Secret.
-var misplaced = regexp.MustCompile(`(Secret[^\n]*: |\.(?:stringData|data)\.[^\n]*: )(expected [a-z ()]+, got) &value\.valueUnstructured\{Value:[^\n]*\}`)
+var misplaced = regexp.MustCompile(`(expected [a-z ()]+, got) &value\.valueUnstructured\{Value:[^\n]*\}`)
 
 // takeIn takes in the values of a Secret that is written in plain text. Short ones are
 // words like any other.
@@ -44,7 +45,10 @@ func (s *secrets) takeIn(o *unstructured.Unstructured) {
 func (s *secrets) messages(r *report.Report) {
 	hide := func(texts ...*string) {
 		for _, t := range texts {
-			*t = s.hide(misplaced.ReplaceAllString(*t, "$1$2 ***"))
+			if strings.Contains(*t, "Kind=Secret)") {
+				*t = misplaced.ReplaceAllString(*t, "$1 ***")
+			}
+			*t = s.hide(*t)
 		}
 	}
 	for i := range r.Findings {

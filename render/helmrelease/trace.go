@@ -30,12 +30,23 @@ func (r *Renderer) Trace(ctx context.Context, in render.Input, object finding.Re
 		return finding.Position{}
 	}
 	t := tracer{renderer: r, in: in, prepared: p, object: object, pointer: pointer}
-	var ok bool
-	if t.field, t.template, ok = t.render(ctx, p.Values, nil); !ok || t.field == nil {
+	rendered := t.render(ctx, p.Values, nil)
+	if rendered == nil {
 		return finding.Position{}
 	}
-	if pos := t.value(ctx); !pos.IsZero() {
-		return pos
+	t.field, t.template = at(rendered.Object, pointer), rendered.Origin.Note
+	if t.field != nil {
+		if pos := t.value(ctx); !pos.IsZero() {
+			return pos
+		}
+	}
+	// A field that is missing is missing in what is around it.
+	for t.field == nil && t.pointer != "" {
+		t.pointer = t.pointer[:strings.LastIndexByte(t.pointer, '/')]
+		t.field = at(rendered.Object, t.pointer)
+	}
+	if t.pointer == "" {
+		return finding.Position{}
 	}
 	return t.line(ctx)
 }
@@ -51,26 +62,26 @@ type tracer struct {
 	template string // that yields the object
 }
 
-// render returns the field and the template of its object under other values
-// and with a changed chart. It reports false if nothing can be rendered.
-func (t *tracer) render(ctx context.Context, values map[string]any, edit func(*helmchart.Chart)) (any, string, bool) {
+// render returns the object as it is under other values and with a changed
+// chart, nil where there is none.
+func (t *tracer) render(ctx context.Context, values map[string]any, edit func(*helmchart.Chart)) *render.Object {
 	p := t.prepared
 	p.Values = values
 	run := &renderRun{renderer: t.renderer, in: t.in, prepared: p, edit: edit}
 	hooks, manifests, err := run.manifests(ctx)
 	if err != nil {
-		return nil, "", false
+		return nil
 	}
-	applies, _, err := run.objects(ctx, hooks, manifests)
+	applies, hooked, err := run.objects(ctx, hooks, manifests)
 	if err != nil {
-		return nil, "", false
+		return nil
 	}
-	for _, o := range applies {
+	for _, o := range slices.Concat(applies, hooked) {
 		if o.Ref() == t.object {
-			return at(o.Object, t.pointer), o.Origin.Note, true
+			return o
 		}
 	}
-	return nil, "", true
+	return nil
 }
 
 // at is what a JSON pointer names, nil for nothing.
@@ -131,8 +142,8 @@ func (t *tracer) depends(ctx context.Context, pointer string, other any) bool {
 	if !replace(values, pointer, other) {
 		return false
 	}
-	field, _, ok := t.render(ctx, values, nil)
-	return ok && !reflect.DeepEqual(field, t.field)
+	o := t.render(ctx, values, nil)
+	return o != nil && !reflect.DeepEqual(at(o.Object, t.pointer), t.field)
 }
 
 // leaves lists the JSON pointers of the values below a value, sorted.
@@ -189,7 +200,7 @@ func replace(values map[string]any, pointer string, v any) bool {
 }
 
 // line is the line of the object's template that has the key of the field, and
-// without which the field goes.
+// without which the field goes, and what it stands in stays.
 func (t *tracer) line(ctx context.Context) finding.Position {
 	path := t.prepared.ChartName + "/" + t.template
 	if t.prepared.Chart.file(path) == nil {
@@ -199,7 +210,8 @@ func (t *tracer) line(ctx context.Context) finding.Position {
 	if err != nil {
 		return finding.Position{}
 	}
-	key, tried := keyOf(t.pointer), 0
+	key, around := keyOf(t.pointer)
+	tried := 0
 	for _, f := range loaded.Templates {
 		if f.Name != t.template || key == "" {
 			continue
@@ -212,8 +224,8 @@ func (t *tracer) line(ctx context.Context) finding.Position {
 			}
 			tried++
 			without := bytes.Join([][]byte{bytes.Join(lines[:i], nil), before, []byte("x-" + key + ":"), l[len(before)+len(key)+1:], bytes.Join(lines[i+1:], nil)}, nil)
-			field, _, ok := t.render(ctx, t.prepared.Values, func(c *helmchart.Chart) { rewrite(c, t.template, without) })
-			if ok && !reflect.DeepEqual(field, t.field) {
+			o := t.render(ctx, t.prepared.Values, func(c *helmchart.Chart) { rewrite(c, t.template, without) })
+			if o != nil && at(o.Object, around) != nil && !reflect.DeepEqual(at(o.Object, t.pointer), t.field) {
 				return t.prepared.Chart.position(path, i+1, len(before)+1)
 			}
 		}
@@ -221,15 +233,16 @@ func (t *tracer) line(ctx context.Context) finding.Position {
 	return finding.Position{}
 }
 
-// keyOf is the last key of a JSON pointer that is no index.
-func keyOf(pointer string) string {
+// keyOf is the last key of a JSON pointer that is no index, and a pointer to
+// what it stands in.
+func keyOf(pointer string) (key, around string) {
 	tokens := finding.Tokens(pointer)
-	for _, token := range slices.Backward(tokens) {
+	for i, token := range slices.Backward(tokens) {
 		if _, err := strconv.Atoi(token); err != nil {
-			return token
+			return token, finding.Pointer(tokens[:i]...)
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // rewrite puts other content into a template of a chart.

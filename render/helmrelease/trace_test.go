@@ -33,6 +33,7 @@ data:
   sort: other
   image: {{ .Values.image.repository }}:{{ .Values.image.tag }}
   owner: {{ .Values.owner }}
+  data: inner
 `,
 		"c/demo/templates/_labels.tpl": "{{ define \"demo.labels\" }}tier: front{{ end }}",
 	}
@@ -59,7 +60,9 @@ data:
 		{"two values make it together", config, "/data/image", "c/demo/templates/all.yaml:19:3"},
 		{"a default of the chart", config, "/data/owner", "c/demo/templates/all.yaml:20:3"},
 		{"another file of the chart writes it", config, "/metadata/labels/tier", ""},
-		{"a field that is not there", service, "/spec/type", ""},
+		{"a field that is not there is missing in what is around it", service, "/spec/type", "c/demo/templates/all.yaml:4:1"},
+		{"not what the field stands in, whose key is the same", config, "/data/data", "c/demo/templates/all.yaml:21:3"},
+		{"nothing around it is written either", service, "/status/loadBalancer", ""},
 		{"the whole object", service, "", ""},
 		{"an object that is not there", finding.Ref{Kind: "Secret", Name: "x"}, "/data", ""},
 	} {

@@ -126,9 +126,13 @@ func schemaProblems(e *schemaError) []finding.Problem {
 	var out []finding.Problem
 	for _, leaf := range e.leaves {
 		at := strings.ReplaceAll(strings.TrimPrefix(leaf.pointer, "/"), "/", ".")
+		what := fmt.Sprintf("value %q", at)
+		if at == "" {
+			what = "values"
+		}
 		out = append(out, finding.Problem{
 			Reason: ReasonSchema, Field: "/spec/values" + leaf.pointer,
-			Message: fmt.Sprintf("the schema of the chart refuses the value %q: %s", at, leaf.message),
+			Message: fmt.Sprintf("the schema of the chart refuses the %s: %s", what, leaf.message),
 			Hint:    "correct the value, or the valuesFrom entry that sets it",
 		})
 	}

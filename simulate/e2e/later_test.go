@@ -91,7 +91,7 @@ func TestLaterInNamespaceThatGoes(t *testing.T) {
 	}
 	space := func(name string) string { return "{apiVersion: v1, kind: Namespace, metadata: {name: " + name + "}}" }
 	for _, row := range []struct{ reason, more, said string }{
-		{"it is gone", "", ` would be refused at the next reconciliation: namespaces "goes" not found`},
+		{"it is gone", "", `/metadata/namespace would be refused at the next reconciliation: namespaces "goes" not found`},
 		{"a finalizer holds it", ", finalizers: [example.com/hold]", `/metadata/namespace would be refused at the next reconciliation: configmaps "user" is forbidden: unable to create new content in namespace goes because it is being terminated`},
 	} {
 		base := map[string]string{
