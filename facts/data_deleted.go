@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -17,9 +18,12 @@ Flux object what it has applied. Reverting the commit brings back the objects, n
 	find: findDataDeleted,
 }
 
+// Postponed is the reason of an Object that its owner will delete.
+const Postponed = "postponed"
+
 func findDataDeleted(s Step) []finding.Fact {
 	var out []finding.Fact
-	for _, o := range s.Objects {
+	for _, o := range slices.Concat(s.Objects, s.Postponed) {
 		if f, ok := s.fewerClaims(o); ok && f.Severity != finding.Info {
 			out = append(out, f)
 		}
@@ -33,6 +37,9 @@ func findDataDeleted(s Step) []finding.Fact {
 		message := "is deleted: "
 		if o.Reason == "terminating" {
 			message = "is being deleted, and gone as soon as nothing uses it: "
+		}
+		if o.Reason == Postponed {
+			message = "is deleted as soon as " + o.Owner.String() + " applies what it should: "
 		}
 		f := o.fact("", message+destroys)
 		f.Severity, f.Others, f.Check = severity, s.goneWith(o), s.keptBy(o)

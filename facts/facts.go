@@ -24,6 +24,7 @@ type Kind struct {
 type Step struct {
 	Empty     bool // it began with an empty cluster: there is nothing that objects were before
 	Objects   []Object
+	Postponed []Object // what owners that fail or wait delete as soon as they apply
 	Owners    []Owner
 	Orphans   []Orphan
 	Orders    []Order

@@ -77,6 +77,17 @@ const (
 containers: [{name: web, image: "web:1", env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: A}}}]}]}}}}`
 )
 
+// What an owner deletes later counts as much as what it deletes now.
+func TestPostponed(t *testing.T) {
+	o := changed(t, diff.Delete, claim, "")
+	o.Reason = Postponed
+	check(t, "a claim", Step{Postponed: []Object{o}}, want{"data-deleted", finding.Error, "PersistentVolumeClaim/shop/data", "",
+		`is deleted as soon as Kustomization/flux-system/apps applies what it should: its volume and the data on it go, unless the reclaim policy of the volume is "Retain"`})
+	o = changed(t, diff.Delete, setting, "")
+	o.Reason = Postponed
+	check(t, "nothing is lost with it", Step{Postponed: []Object{o}})
+}
+
 func TestFieldDropped(t *testing.T) {
 	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
 	s := Step{Dropped: []Dropped{

@@ -55,7 +55,7 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	_ = r.enforce(ctx) // the step is over: that the server is gone is found out by whoever asks it next
 	trials := r.podTrials(ctx)
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Declared: r.declared,
-		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Dropped: r.dropped(ctx)}
+		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Dropped: r.dropped(ctx), Postponed: r.postponed(ctx)}
 	r.later(ctx, &s)
 	for _, ref := range sortedRefs(r.step.owners, now) {
 		o := facts.Owner{Ref: ref, Rendered: r.appliedBy(ref), At: func(pointer string) finding.Position { return r.placeOf(finding.Ref{}, ref, pointer) },
@@ -157,7 +157,7 @@ func (r *replay) selections(ctx context.Context, s *facts.Step) {
 	if some(func(o facts.Object) bool { return groupKind(o.Ref) == clusterRoleKind }) {
 		s.Roles = r.contents(ctx, clusterRoleKind)
 	}
-	if some(func(o facts.Object) bool {
+	if slices.ContainsFunc(slices.Concat(s.Objects, s.Postponed), func(o facts.Object) bool {
 		return o.Before != nil && groupKind(o.Ref) == claimKind && (o.Action == diff.Delete || o.Action == diff.Recreate)
 	}) {
 		s.Storage = r.contents(ctx, schema.GroupKind{Kind: "PersistentVolume"}, schema.GroupKind{Group: "storage.k8s.io", Kind: "StorageClass"})
