@@ -65,8 +65,8 @@ func TestFactsOfRoutes(t *testing.T) {
 	}
 }
 
-// What the server refuses of a chart of the repository is told with the template
-// that makes it.
+// What the server refuses of a chart of the repository is told with the value
+// that makes it, else with the template.
 func TestPlacesOfCharts(t *testing.T) {
 	tree := map[string]string{
 		"chart/Chart.yaml": "{apiVersion: v2, name: app, version: 1.0.0}", "chart/values.yaml": "label: app\nimage: app:1\n",
@@ -86,7 +86,7 @@ func TestPlacesOfCharts(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %s", f.Fact, f.Object, f.Pos))
 	}
 	slices.Sort(got)
-	want := []string{"Deployment/default/bad chart/templates/all.yaml chart/templates/all.yaml", "pods-refused Deployment/strict/pods chart/templates/all.yaml",
+	want := []string{"Deployment/default/bad releases/bad.yaml:2:163 releases/bad.yaml:2:163", "pods-refused Deployment/strict/pods chart/templates/all.yaml",
 		"server-warned Deployment/strict/pods chart/templates/all.yaml"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("places (-want +got):\n%s", d)
