@@ -96,7 +96,7 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	m.resync = false
 	if kind, _, _ := unstructured.NestedString(s.live.Object, "spec", "type"); s.ref.Kind == helmRepoKind.Kind && kind == "oci" {
 		m.phase = phaseDone
-		return nil
+		return r.leaveStatic(ctx, s)
 	}
 	if err := r.cluster.hold(ctx, s.live); err != nil {
 		return err
@@ -136,6 +136,29 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	st.set("ArtifactInStorage", "True", "Succeeded", message)
 	st.drop("FetchFailed")
 	return r.conclude(ctx, s, st, phaseDone)
+}
+
+// leaveStatic takes away what source-controller, or the default of the definition,
+// has written into a HelmRepository of a registry: such an object is only read by
+// others, and counts as healthy without a status.
+func (r *replay) leaveStatic(ctx context.Context, s *subject) error {
+	if s.suspended() {
+		return nil
+	}
+	delete(r.artifacts, s.ref)
+	delete(r.origins, s.ref)
+	delete(r.failures, s.ref)
+	if err := r.cluster.release(ctx, s.live); err != nil {
+		return err
+	}
+	st := statusOf(s.live)
+	if len(st.fields) == 0 && len(st.conditions) == 0 {
+		return nil
+	}
+	clear(st.fields)
+	clear(st.conditions)
+	r.clock++ // whoever waits for it may find it ready now
+	return r.cluster.commit(ctx, st)
 }
 
 // stored is the message of a source that has an artifact.

@@ -33,6 +33,8 @@ func TestSources(t *testing.T) {
 metadata: {name: paused, namespace: flux-system, annotations: {source.extensions.fluxcd.io/reconcile: disabled}},
 spec: {sources: [{alias: a, kind: GitRepository, name: gone}], artifacts: [{name: never, copy: [{from: "@a/**", to: "@artifact/"}]}]}}`,
 		"clusters/partly.yaml": child("partly", ""), "partly/space.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: stays}}",
+		"clusters/awaits.yaml": child("awaits", "wait: true,"), "awaits/registry.yaml": `{apiVersion: source.toolkit.fluxcd.io/v1, kind: HelmRepository,
+metadata: {name: registry, namespace: default}, spec: {type: oci, interval: 1h, url: "oci://registry.test/charts"}}`,
 		"partly/gadget.yaml": "{apiVersion: example.org/v1, kind: Gadget, metadata: {name: g, namespace: default}}",
 	}
 	head := maps.Clone(base)
@@ -57,6 +59,9 @@ spec: {sources: [{alias: a, kind: GitRepository, name: gone}], artifacts: [{name
 			if d := cmp.Diff(want.ready, got[want.object]); d != "" {
 				t.Errorf("step %d, %s (-want +got):\n%s", i, want.reason, d)
 			}
+		}
+		if ready := got["Kustomization/flux-system/awaits"]; !strings.HasPrefix(ready, "True ReconciliationSucceeded ") {
+			t.Errorf("step %d: a HelmRepository of a registry is healthy as it is, but: %s", i, ready)
 		}
 		if ready := got["Kustomization/flux-system/ofgone"]; !strings.HasPrefix(ready, "True ReconciliationSucceeded ") {
 			t.Errorf("step %d: a source that goes wakes nobody, but: %s", i, ready)
