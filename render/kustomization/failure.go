@@ -7,6 +7,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/kustomize"
+	"github.com/flux-rehearse/flux-rehearse/repo"
 )
 
 // refusal is the Result of a failure, without problems.
@@ -65,10 +66,13 @@ func (j *job) place(f *kustomize.Failure) finding.Position {
 			return pos
 		}
 	}
-	if f.Line > 0 && f.Path == "" && f.Entry != "" && f.File != "" {
-		f.Path = path.Join(f.File, f.Entry)
+	if f.Line > 0 && f.Path == "" && f.Entry != "" {
+		f.Path = path.Join(j.folder(f), f.Entry)
 	}
 	if file := j.files[path.Clean(f.Path)].Origin; file != nil && f.Path != "" {
+		if pos := syntaxError(file); f.Reason == "malformed-yaml" && !pos.IsZero() {
+			return pos // kustomize counts the lines of a document
+		}
 		return file.Position(max(f.Line, 1), 1)
 	}
 	if pos := j.entryPlace(f); !pos.IsZero() {
@@ -78,6 +82,26 @@ func (j *job) place(f *kustomize.Failure) finding.Position {
 		return j.files[f.Path].Origin.Position(0, 0)
 	}
 	return j.in.Object.At("/spec/path")
+}
+
+// folder is the one whose entries a failure names: the innermost that it tells of,
+// else that of the Flux Kustomization.
+func (j *job) folder(f *kustomize.Failure) string {
+	if f.File != "" || j.plan == nil {
+		return f.File
+	}
+	w, _ := j.layers()
+	return w.root.dir
+}
+
+// syntaxError is where a file stops being YAML, zero where it does not.
+func syntaxError(file *repo.File) finding.Position {
+	for _, p := range file.Problems() {
+		if p.Reason == "yaml-syntax" {
+			return p.Pos
+		}
+	}
+	return finding.Position{}
 }
 
 // hints say what to type about each reason.
