@@ -27,7 +27,7 @@ func hostile() report.Report {
 	change := diff.Change{Object: ref, Owner: ref, Action: diff.Fail, Reason: evil, Pos: pos, Error: refusal, From: ref, Fields: []diff.Field{
 		{Label: evil, Kind: diff.Changed, Before: evil, After: evil, Pos: pos}, {Label: evil, Kind: diff.Changed, Text: evil}}}
 	bare := diff.Change{Object: ref, Owner: ref, Action: diff.Fail, Error: &diff.Error{Message: evil}}
-	c.Steps = []v1.Step{{Name: evil, Notes: []string{evil}, Changes: []diff.Change{change, bare, {Object: ref, Owner: ref, Action: diff.Blocked}},
+	c.Steps = []v1.Step{{Name: evil, Notes: []string{evil}, Webhooks: []v1.Webhook{{Configuration: ref, Name: evil}}, Changes: []diff.Change{change, bare, {Object: ref, Owner: ref, Action: diff.Blocked}},
 		Owners: []v1.Owner{{Object: ref, State: v1.Failed, Pos: pos, BlockedBy: []finding.Ref{ref}, Hint: evil, Ready: v1.Condition{Status: evil, Reason: evil, Message: evil}}}}}
 	f := finding.Finding{Rule: evil, Severity: finding.Error, Cluster: evil, Object: ref, Pos: pos, Message: evil, Hint: evil,
 		Related: []finding.Related{{Pos: pos, Message: evil}}, Chain: []finding.Ref{ref}}
@@ -37,7 +37,7 @@ func hostile() report.Report {
 func TestHostileContent(t *testing.T) {
 	read := func(string) ([]byte, bool) { return []byte(evil), true }
 	order := regexp.MustCompile(`^\s*::|##\w*\[`)
-	command := regexp.MustCompile(`^::(error|warning|notice) (file=|title=)[^:]*::[^\n]*$`)
+	command := regexp.MustCompile(`^::((error|warning|notice) (file=|title=)[^:]*::[^\n]*|group::What changes in cluster [^\n]*|endgroup::)$`)
 	for _, width := range []int{0, 1, 40} {
 		for _, format := range []string{"text", "github"} {
 			out := write(t, format, hostile(), report.Options{Width: width, Source: read})

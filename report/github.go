@@ -23,8 +23,8 @@ type annotation struct {
 var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning: "warning", finding.Info: "notice"}
 
 // writeGitHub writes annotations for findings, for objects that the server
-// refuses, for Flux objects that do not end ready and for facts, then the summary
-// as text.
+// refuses, for Flux objects that do not end ready and for facts, then what
+// happens to each cluster, folded, and the summary as text.
 func writeGitHub(w io.Writer, r Report, o Options) error {
 	p := newPrinter(w, Options{Source: o.Source, Folder: o.Folder})
 	for _, g := range grouped(r.Findings) {
@@ -42,11 +42,25 @@ func writeGitHub(w io.Writer, r Report, o Options) error {
 			p.annotateFacts(c.Name, step)
 		}
 	}
+	for _, c := range r.Clusters {
+		p.folded(c, r)
+	}
 	p.summary(r)
 	if err := p.out.Flush(); err != nil {
 		return fmt.Errorf("write annotations: %w", err)
 	}
 	return nil
+}
+
+// folded writes the plan of a cluster as a part of the log that opens on request.
+func (p *printer) folded(c v1.Cluster, r Report) {
+	if len(c.Steps) == 0 {
+		return
+	}
+	fmt.Fprintf(p.out, "::group::What changes in cluster %s\n", data.Replace(clean(c.Name)))
+	p.stated = statedBy(r.Findings, c.Name)
+	p.plan(c, r.Revisions)
+	p.out.WriteString("::endgroup::\n")
 }
 
 // annotateStep annotates each cause of a refusal, and each owner that is not

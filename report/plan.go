@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,6 +52,7 @@ type section struct {
 	changes []diff.Change
 	blocks  string // what waits for the owner
 	waits   string // what the owner waits for
+	follows bool   // nothing keeps the owner from being ready but others
 	gone    bool   // the owner is deleted
 }
 
@@ -81,7 +83,8 @@ func sections(s *v1.Step) []section {
 	}
 	b := blockageOf(s)
 	for i := range out {
-		out[i].blocks, out[i].waits = b.chain(out[i].owner.Object), b.causes(out[i].owner.Object)
+		ref := out[i].owner.Object
+		out[i].blocks, out[i].waits, out[i].follows = b.chain(ref), b.causes(ref), b.follows(ref)
 	}
 	return out
 }
@@ -108,6 +111,7 @@ func (p *printer) step(s, was *v1.Step) {
 			changing = append(changing, sec)
 		}
 	}
+	slices.SortStableFunc(failing, func(a, b section) int { return number(a.follows) - number(b.follows) })
 	for _, part := range []struct {
 		title string
 		list  []section
@@ -122,10 +126,35 @@ func (p *printer) step(s, was *v1.Step) {
 	if quiet > 0 {
 		p.line(2, span{dim, quietly(quiet, unchanged)})
 	}
-	for _, n := range s.Notes {
+	p.notes(s)
+	p.line(0)
+}
+
+// notes writes what the result of a step rests on.
+func (p *printer) notes(s *v1.Step) {
+	for _, n := range append(slices.Clone(s.Notes), indifferent(s.Webhooks)...) {
 		p.paragraph(2, 8, []span{{bold, "note: "}}, text(shortMessage(n)))
 	}
-	p.line(0)
+}
+
+// indifferent counts the webhooks that would have seen nothing of a step, by
+// their configurations.
+func indifferent(webhooks []v1.Webhook) []string {
+	counts, total := map[string]int{}, 0
+	for _, w := range webhooks {
+		if len(w.Sees)+len(w.SeesPodsOf) == 0 {
+			counts[w.Configuration.String()]++
+			total++
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, fmt.Sprintf("%s (%d)", name, counts[name]))
+	}
+	return []string{fmt.Sprintf("%s would see nothing of what changes: %s", count(total, "webhook"), strings.Join(out, ", "))}
 }
 
 // quietly counts what the plan leaves out.
@@ -219,7 +248,7 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	}
 	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
 	p.causes(sec)
-	if !o.Edit.IsZero() {
+	if !o.Edit.IsZero() && !sec.follows {
 		p.place(objectIndent, o.Edit, subject{})
 	}
 	if sec.waits != "" {
@@ -228,7 +257,7 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	if sec.blocks != "" {
 		p.note(objectIndent, 3, "blocks", sec.blocks)
 	}
-	if o.Hint != "" {
+	if o.Hint != "" && !sec.follows {
 		p.note(objectIndent, 3, "help", o.Hint)
 	}
 }
@@ -247,6 +276,9 @@ func (p *printer) causes(sec section) {
 	if len(sec.owner.BlockedBy) > 0 { // nothing of it was built
 		stated = slices.DeleteFunc(stated, func(f finding.Finding) bool { return f.Object != sec.owner.Object })
 	}
+	stated = slices.DeleteFunc(stated, func(f finding.Finding) bool { // it is shown below
+		return f.Pos == sec.owner.Edit && strings.Contains(sec.owner.Ready.Message, f.Message)
+	})
 	for _, f := range stated[:min(len(stated), maxCauses)] {
 		said := "  " + shortMessage(f.Message)
 		if strings.Contains(sec.owner.Ready.Message, f.Message) {
@@ -295,6 +327,13 @@ func (s section) asBefore(was *v1.Step) bool {
 	then.Message, _, _ = strings.Cut(then.Message, "\n")
 	now.Message, _, _ = strings.Cut(now.Message, "\n")
 	return ok && then == now
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func separator(message string) string {

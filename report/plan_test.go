@@ -23,6 +23,8 @@ func TestVerdictNamesTheLinesToEdit(t *testing.T) {
 	waiting.BlockedBy = []finding.Ref{ref("other")}
 	misnamed := waiting
 	misnamed.Edit = finding.Position{File: "a.yaml", Line: 4, Col: 5}
+	named := unset(4)
+	named.Object, named.Pos.Col, named.Message = ref("apps"), 5, "variable not set"
 	itself := unset(7)
 	itself.Object, itself.Chain = ref("apps"), []finding.Ref{ref("root")}
 	for _, row := range []struct {
@@ -39,6 +41,7 @@ func TestVerdictNamesTheLinesToEdit(t *testing.T) {
 		{"a refusal has places of its own", failed, []diff.Change{{Owner: ref("apps"), Action: diff.Fail, Error: &diff.Error{Message: "refused"}}}, []finding.Finding{unset(7)}, nil},
 		{"the owner itself", failed, nil, []finding.Finding{itself}, []string{"--> a.yaml:7:2  no value"}},
 		{"the line that names what it waits for", misnamed, nil, nil, []string{"--> a.yaml:4:5"}},
+		{"the line that names it, once", misnamed, nil, []finding.Finding{named}, []string{"--> a.yaml:4:5"}},
 		{"who waits was not built", waiting, nil, []finding.Finding{unset(7)}, nil},
 	} {
 		var out bytes.Buffer
@@ -57,5 +60,38 @@ func TestVerdictNamesTheLinesToEdit(t *testing.T) {
 		if strings.Join(got, "|") != strings.Join(row.want, "|") {
 			t.Errorf("%s: got %q, want %q in\n%s", row.why, got, row.want, out.String())
 		}
+	}
+}
+
+// What only waits for others comes after them, and needs no advice of its own.
+func TestWhoFollowsIsToldInBrief(t *testing.T) {
+	ref := func(name string) finding.Ref { return finding.Ref{Kind: "Kustomization", Namespace: "f", Name: name} }
+	owner := func(name, hint string, on ...finding.Ref) v1.Owner {
+		return v1.Owner{Object: ref(name), State: v1.Failed, Ready: v1.Condition{Status: "False", Reason: "X"}, BlockedBy: on, Hint: hint,
+			Edit: finding.Position{File: name + ".yaml", Line: 4, Col: 5}}
+	}
+	var out bytes.Buffer
+	p := newPrinter(&out, Options{})
+	p.step(&v1.Step{Owners: []v1.Owner{owner("apps", "wait", ref("infra")), owner("infra", "mend", ref("gone"))}}, nil)
+	if err := p.out.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	got := out.String()
+	for _, row := range []struct {
+		why, text string
+		want      bool
+	}{
+		{"what blocks has its line", "infra.yaml:4:5", true},
+		{"what blocks has its advice", "help: mend", true},
+		{"what waits says for whom", "waits for: Kustomization/f/infra", true},
+		{"its own line is no mistake", "apps.yaml:4:5", false},
+		{"its advice is that of the other", "help: wait", false},
+	} {
+		if strings.Contains(got, row.text) != row.want {
+			t.Errorf("%s: %q in\n%s", row.why, row.text, got)
+		}
+	}
+	if strings.Index(got, "Kustomization/f/infra") > strings.Index(got, "Kustomization/f/apps\n") {
+		t.Errorf("what blocks comes first:\n%s", got)
 	}
 }

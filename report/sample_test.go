@@ -153,13 +153,21 @@ func headStep() v1.Step {
 		},
 		Changes: append(infraChanges(infra), appChanges(apps)...),
 		Facts:   sampleFacts(infra),
-		Notes:   []string{`the webhook "validate.nginx.ingress.kubernetes.io" was not called: its Service "ingress/admission" has no pods here`},
+		Notes:   []string{`webhook "validate.nginx.ingress.kubernetes.io" of ValidatingWebhookConfiguration/ingress is not called: its pods do not run here; it would see Ingress/shop/web`},
+		Webhooks: []v1.Webhook{
+			webhook("ingress", "validate.nginx.ingress.kubernetes.io", object("Ingress", "web")),
+			webhook("keda", "jobs.keda.sh"), webhook("keda", "objects.keda.sh"), webhook("policies", "policies.example.com"),
+		},
 	}
 	s.Changes = append(s.Changes, legacyRefusal(), diff.Change{Object: kustomization("infra"), Owner: kustomization("flux-system"), Action: diff.Unchanged})
 	for _, name := range strings.Fields("a b c d e f g") {
 		s.Changes = append(s.Changes, diff.Change{Object: object("ConfigMap", name), Owner: kustomization("monitoring"), Action: diff.Blocked, BlockedBy: blockedBy})
 	}
 	return s
+}
+
+func webhook(configuration, name string, sees ...finding.Ref) v1.Webhook {
+	return v1.Webhook{Configuration: finding.Ref{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration", Name: configuration}, Name: name, Sees: sees}
 }
 
 func sampleFacts(owner finding.Ref) []finding.Fact {

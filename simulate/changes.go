@@ -236,8 +236,9 @@ func (r *replay) finish(ctx context.Context) Step {
 	step := Step{Name: r.step.input.Name, Assumed: r.step.assumed, Changes: r.changes(ctx), Owners: r.owners(ctx)}
 	r.step.after = r.ownersNow(ctx)
 	step.Facts, step.Open = r.facts(ctx), slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
-	r.uncalled(ctx)
+	step.Uncalled = r.uncalled(ctx)
 	r.notePlaceholders()
+	r.tellAll()
 	step.Events, step.Notes = lasting(r.step.events, r.step.after), r.step.notes
 	for i := range step.Events {
 		step.Events[i].Message = r.uids.message(step.Events[i].Message)

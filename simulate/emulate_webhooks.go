@@ -18,7 +18,7 @@ func (r *replay) listAPIServices(ctx context.Context) error {
 	}
 	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}) {
 		if _, ok, _ := unstructured.NestedMap(u.Object, "spec", "service"); ok {
-			r.note("APIService/%s is not served: its pods do not run here", u.GetName())
+			r.tell(unservedAPIs, "APIService/"+u.GetName())
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -58,7 +59,7 @@ func (r *replay) notePlaceholders() {
 	}
 	for _, p := range r.opts.Placeholders {
 		if there[p.GroupKind] {
-			r.note("objects of kind %q of group %q are taken as they are: nothing in the repository defines them", p.Kind, p.Group)
+			r.tell(undefinedKinds, fmt.Sprintf("%q of group %q", p.Kind, p.Group))
 		}
 	}
 }

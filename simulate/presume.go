@@ -167,13 +167,13 @@ func (r *replay) presumed(ctx context.Context, ref finding.Ref) bool {
 		return false
 	}
 	if r.failsAsBefore(ctx, ref) {
-		r.note("%s is taken for ready although it fails: it does so in %s, which the cluster runs", ref, r.opts.Steps[0].Name)
+		r.tell(failingAsBefore, ref.String())
 		return true
 	}
 	if m.phase != phaseUnknown {
 		return false
 	}
-	r.note("%s is taken for ready although its result is unknown", ref)
+	r.tell(unknownResults, ref.String())
 	return true
 }
 

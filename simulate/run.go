@@ -101,6 +101,7 @@ type stepRun struct {
 	traces   int // of fields through charts
 	events   []Event
 	notes    []string
+	told     map[remark][]string // subjects of notes that are told together
 }
 
 func newReplay(opts Options) (*replay, error) {
@@ -214,14 +215,4 @@ func (r *replay) event(ref finding.Ref, kind, reason, message string) {
 		}
 	}
 	r.step.events = append(r.step.events, e)
-}
-
-func (r *replay) note(format string, args ...any) {
-	n := fmt.Sprintf(format, args...)
-	for _, have := range r.step.notes {
-		if have == n {
-			return
-		}
-	}
-	r.step.notes = append(r.step.notes, n)
 }

@@ -53,7 +53,8 @@ func (r *replay) begin(in StepInput) {
 	for i, renderer := range renderers {
 		cached[i] = r.renders.Wrap(renderer)
 	}
-	r.step = &stepRun{input: in, notes: r.carried(), renderer: render.Registry(cached), ranked: map[finding.Ref]bool{}}
+	notes, told := r.carried()
+	r.step = &stepRun{input: in, notes: notes, told: told, renderer: render.Registry(cached), ranked: map[finding.Ref]bool{}}
 	for _, m := range r.memory {
 		m.resync, m.unfinished, m.repeats = in.Resync, 0, 0
 	}
@@ -329,11 +330,11 @@ func (r *replay) watchedBy(ctx context.Context, s *subject) string {
 }
 
 // carried are the notes from before the first step.
-func (r *replay) carried() []string {
+func (r *replay) carried() ([]string, map[remark][]string) {
 	if r.seeded || r.step == nil {
-		return nil
+		return nil, nil
 	}
-	return r.step.notes
+	return r.step.notes, r.step.told
 }
 
 // watchFor says which ConfigMaps and Secrets wake a Flux object when they change.

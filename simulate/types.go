@@ -42,14 +42,26 @@ type Event struct {
 	Message string      `json:"message"`
 }
 
+// Webhook is an admission webhook of the cluster. It is not called, since its
+// pods do not run.
+type Webhook struct {
+	Configuration finding.Ref
+	Name          string
+	Sees          []finding.Ref // objects that the step creates, changes or deletes, and that it would be asked about
+	SeesPods      []finding.Ref // workloads that the step changes, and whose pods it would be asked about
+	Conditional   bool          // its conditions may spare some of them
+	Ignored       bool          // what it cannot be asked about passes
+}
+
 // Step is what one revision did to the cluster: base, head, or resync.
 type Step struct {
-	Name    string            `json:"name"`
-	Changes []diff.Change     `json:"changes"`         // sorted by owner in order of reconciliation, then by object
-	Owners  []Owner           `json:"owners"`          // sorted by ref
-	Facts   []finding.Fact    `json:"facts,omitempty"` // the most severe first
-	Open    []Precedence      `json:"-"`               // orders that the controllers leave open, and that were not taken
-	Events  []Event           `json:"events,omitempty"`
-	Assumed []repo.Assumption `json:"-"`               // of the cluster, where it runs the first step already
-	Notes   []string          `json:"notes,omitempty"` // webhooks not called, placeholder CRDs, orders assumed
+	Name     string            `json:"name"`
+	Changes  []diff.Change     `json:"changes"`         // sorted by owner in order of reconciliation, then by object
+	Owners   []Owner           `json:"owners"`          // sorted by ref
+	Facts    []finding.Fact    `json:"facts,omitempty"` // the most severe first
+	Open     []Precedence      `json:"-"`               // orders that the controllers leave open, and that were not taken
+	Events   []Event           `json:"events,omitempty"`
+	Assumed  []repo.Assumption `json:"-"`               // of the cluster, where it runs the first step already
+	Notes    []string          `json:"notes,omitempty"` // webhooks that would have been asked, placeholder CRDs, orders assumed
+	Uncalled []Webhook         `json:"-"`               // sorted
 }

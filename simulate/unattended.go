@@ -28,6 +28,6 @@ func (r *replay) unattended(ctx context.Context, ref finding.Ref, exprs []kustom
 	if _, ours := r.reported[u.GetUID()]; len(status) > 0 && !ours {
 		return false
 	}
-	r.note("%s is taken for healthy: nothing here sets the status that healthCheckExprs look at", ref)
+	r.tell(takenHealthy, ref.String())
 	return true
 }

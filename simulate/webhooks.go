@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,8 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/render"
 )
 
 const admissionGroup = "admissionregistration.k8s.io"
@@ -32,12 +35,13 @@ type webhook struct {
 	MatchConditions   []admissionv1.MatchCondition     `json:"matchConditions"`
 }
 
-// uncalled names the webhooks that are not called, with what each would have
-// seen of the step.
-func (r *replay) uncalled(ctx context.Context) {
+// uncalled lists the webhooks that are not called, and notes those that would
+// have seen something of the step.
+func (r *replay) uncalled(ctx context.Context) []Webhook {
 	if !r.opts.Emulate.Webhooks {
-		return
+		return nil
 	}
+	var out []Webhook
 	for _, kind := range []string{"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} {
 		for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: admissionGroup, Kind: kind}) {
 			list, _, _ := unstructured.NestedSlice(u.Object, "webhooks")
@@ -47,39 +51,61 @@ func (r *replay) uncalled(ctx context.Context) {
 				if runtime.DefaultUnstructuredConverter.FromUnstructured(m, &w) != nil {
 					w = webhook{Name: text(m["name"])}
 				}
-				r.note("webhook %q of %s/%s is not called: its pods do not run here%s", w.Name, kind, u.GetName(), r.unseen(ctx, w))
+				found := r.unseen(ctx, w)
+				found.Configuration = render.RefOf(u)
+				if found.note() != "" {
+					r.note("%s", found.note())
+				}
+				out = append(out, found)
 			}
 		}
 	}
 	for _, name := range r.recorder.neutralised() {
-		r.note("CustomResourceDefinition/%s is served without its conversion webhook: its pods do not run here", name)
+		r.tell(unconverted, "CustomResourceDefinition/"+name)
 	}
+	slices.SortFunc(out, func(a, b Webhook) int {
+		return cmp.Or(a.Configuration.Compare(b.Configuration), cmp.Compare(a.Name, b.Name))
+	})
+	return out
 }
 
-// unseen says which objects of the step a webhook would have seen, empty for none.
-func (r *replay) unseen(ctx context.Context, w webhook) string {
-	var names []string
+// unseen tells which objects of the step a webhook would have seen.
+func (r *replay) unseen(ctx context.Context, w webhook) Webhook {
+	out := Webhook{Name: w.Name, Conditional: len(w.MatchConditions) > 0, Ignored: w.FailurePolicy == string(admissionv1.Ignore)}
 	for _, o := range r.step.observed {
 		switch {
 		case r.asks(ctx, w, o):
-			names = append(names, o.Ref.String())
+			out.Sees = append(out.Sees, o.Ref)
 		case r.asksPods(ctx, w, o):
-			names = append(names, "the pods of "+o.Ref.String())
+			out.SeesPods = append(out.SeesPods, o.Ref)
 		}
+	}
+	slices.SortFunc(out.Sees, finding.Ref.Compare)
+	slices.SortFunc(out.SeesPods, finding.Ref.Compare)
+	return out
+}
+
+// note says in words what a webhook would have seen, empty for nothing.
+func (w Webhook) note() string {
+	var names []string
+	for _, ref := range w.Sees {
+		names = append(names, ref.String())
+	}
+	for _, ref := range w.SeesPods {
+		names = append(names, "the pods of "+ref.String())
 	}
 	if len(names) == 0 {
 		return ""
 	}
-	slices.Sort(names)
-	shown := strings.Join(names[:min(len(names), shownObjects)], ", ")
+	out := fmt.Sprintf("webhook %q of %s is not called: its pods do not run here; it would see %s", w.Name, w.Configuration,
+		strings.Join(names[:min(len(names), shownObjects)], ", "))
 	if more := len(names) - shownObjects; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
+		out += fmt.Sprintf(" and %d more", more)
 	}
-	out := "; it would see " + shown
-	if len(w.MatchConditions) > 0 {
+	if w.Conditional {
 		out += ", as far as its conditions let it"
 	}
-	if w.FailurePolicy == string(admissionv1.Ignore) {
+	if w.Ignored {
 		return out + ", and lets them pass where it fails"
 	}
 	return out + ", and refuses them where it fails"
@@ -89,7 +115,7 @@ func (r *replay) unseen(ctx context.Context, w webhook) string {
 func (r *replay) asks(ctx context.Context, w webhook, o facts.Object) bool {
 	obj, operations := o.After, []admissionv1.OperationType{admissionv1.Update}
 	switch {
-	case o.After == nil && o.Before == nil, o.Ref.Group == admissionGroup:
+	case o.After == nil && o.Before == nil, o.Ref.Group == admissionGroup, o.Action == diff.Unchanged:
 		return false
 	case o.After == nil:
 		obj, operations[0] = o.Before, admissionv1.Delete

@@ -121,6 +121,10 @@ func step(s simulate.Step) v1.Step {
 		}
 		out.Owners = append(out.Owners, owner)
 	}
+	for _, w := range s.Uncalled {
+		out.Webhooks = append(out.Webhooks, v1.Webhook{Configuration: w.Configuration, Name: w.Name, Sees: w.Sees, SeesPodsOf: w.SeesPods,
+			Conditional: w.Conditional, Ignored: w.Ignored})
+	}
 	return out
 }
 

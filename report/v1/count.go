@@ -42,6 +42,10 @@ func counted(c Cluster) Cluster {
 	c.Summary = Summary{}
 	for i, s := range c.Steps {
 		s.Notes = list(s.Notes)
+		s.Webhooks = slices.Clone(list(s.Webhooks))
+		for j, w := range s.Webhooks {
+			s.Webhooks[j].Sees, s.Webhooks[j].SeesPodsOf = list(w.Sees), list(w.SeesPodsOf)
+		}
 		s.Owners = slices.Clone(list(s.Owners))
 		for j, o := range s.Owners {
 			s.Owners[j].Conditions = list(o.Conditions)
@@ -52,12 +56,12 @@ func counted(c Cluster) Cluster {
 		}
 		if s.Name == Base && i < len(c.Steps)-1 {
 			s.Summarised = true
-			s.Facts = nil
+			s.Facts, s.Webhooks = nil, nil
 			s.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(ch diff.Change) bool { return ch.Action != diff.Fail })
 		} else {
 			c.Summary.add(s.Summary)
 		}
-		s.Changes, s.Facts = list(s.Changes), list(s.Facts)
+		s.Changes, s.Facts, s.Webhooks = list(s.Changes), list(s.Facts), list(s.Webhooks)
 		c.Steps[i] = s
 	}
 	return c

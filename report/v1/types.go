@@ -105,8 +105,20 @@ type Step struct {
 	Owners     []Owner        `json:"owners"`     // Flux objects at the end of the step, sorted by reference
 	Changes    []diff.Change  `json:"changes"`    // by owner in the order of reconciliation, then by object
 	Facts      []finding.Fact `json:"facts"`      // what a reviewer has to know, the most severe first; none of a summarised step
-	Notes      []string       `json:"notes"`      // webhooks that were not called, orders that were assumed
+	Notes      []string       `json:"notes"`      // webhooks that would have been asked about a change, what was taken for granted
+	Webhooks   []Webhook      `json:"webhooks"`   // admission webhooks of the cluster, none of which was called, sorted by configuration and name; none of a summarised step
 	Summary    Summary        `json:"summary"`
+}
+
+// Webhook is an admission webhook, which was not called since its pods do not
+// run. In a cluster it is asked about the objects that it sees.
+type Webhook struct {
+	Configuration finding.Ref   `json:"configuration"`
+	Name          string        `json:"name"`
+	Sees          []finding.Ref `json:"sees"`        // objects that the step creates, changes or deletes
+	SeesPodsOf    []finding.Ref `json:"seesPodsOf"`  // workloads that the step creates or changes
+	Conditional   bool          `json:"conditional"` // its conditions may spare some of them
+	Ignored       bool          `json:"ignored"`     // what it cannot be asked about passes (failurePolicy: Ignore)
 }
 
 // Owner is a Flux object at the end of a step.
