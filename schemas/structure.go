@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/flux-rehearse/flux-rehearse/internal/spelling"
 )
 
 // structure walks an object along its schema. It notes unknown fields and
@@ -86,7 +88,7 @@ func (s *structure) unknown(name string, n *node, at path) {
 		Kind:       KindUnknownField,
 		Field:      name,
 		Message:    fmt.Sprintf("%q is no field of %s", name, at.words(s.kind)),
-		Suggestion: nearest(name, names),
+		Suggestion: spelling.Nearest(name, names),
 	}
 	if v.Suggestion == "" {
 		v.Message += s.elsewhere(name, at)

@@ -3,9 +3,13 @@ package simulate
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -25,9 +29,45 @@ func (r *replay) hint(ctx context.Context, owner finding.Ref, f Refusal) string 
 			}
 			return r.opts.Suggest(f.Object.Object, pointerTo(f.Object, field))
 		},
-		Leaves: r.deleter,
-		Live:   func(field string) string { return r.heldIn(ctx, f, field) },
+		Leaves:  r.deleter,
+		Live:    func(field string) string { return r.heldIn(ctx, f, field) },
+		Cluster: advised{ctx, r.cluster},
 	})
+}
+
+// advised is the cluster as advice asks about it.
+type advised struct {
+	ctx     context.Context
+	cluster *cluster
+}
+
+// Holds implements advice.Cluster.
+func (a advised) Holds(ref finding.Ref) bool { return a.cluster.read(a.ctx, ref) != nil }
+
+// Names implements advice.Cluster.
+func (a advised) Names(group, kind, namespace string) []string {
+	var out []string
+	for _, u := range a.cluster.list(a.ctx, schema.GroupKind{Group: group, Kind: kind}) {
+		if u.GetNamespace() == namespace && u.GetDeletionTimestamp() == nil {
+			out = append(out, u.GetName())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Versions implements advice.Cluster.
+func (a advised) Versions(kind string) []string {
+	a.cluster.directory.refresh()
+	_, lists, _ := discovery.ServerGroupsAndResources(a.cluster.directory)
+	var out []string
+	for _, list := range lists {
+		if slices.ContainsFunc(list.APIResources, func(res metav1.APIResource) bool { return res.Kind == kind && !strings.Contains(res.Name, "/") }) {
+			out = append(out, list.GroupVersion)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // heldIn is what the cluster holds in a field of an object that the server

@@ -26,7 +26,7 @@ func pointerTo(o *render.Object, field string) string {
 }
 
 // plural are fields that the server fills from others, which people write.
-var plural = map[string]string{"/spec/clusterIPs": "/spec/clusterIP", "/spec/clusterIPs/0": "/spec/clusterIP"}
+var plural = map[string]string{"/spec/clusterIPs": "/spec/clusterIP", "/spec/clusterIPs/0": "/spec/clusterIP", "/status/storedVersions/0": "/spec/versions"}
 
 // declaredAs is the field that an object sets in place of another one.
 func declaredAs(o *render.Object, pointer string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/facts"
 	"github.com/flux-rehearse/flux-rehearse/finding"
+	"github.com/flux-rehearse/flux-rehearse/internal/spelling"
 )
 
 // Refusal is an object that the server refuses, with what is known around it.
@@ -27,6 +28,17 @@ type Refusal struct {
 	Suggest   func(field string) string       // name of the field that is likely meant by one that the schema does not have, empty for none
 	Leaves    func(finding.Ref) finding.Ref   // Flux object that has deleted an object in the same step, or the definition of a kind; zero for none
 	Live      func(field string) string       // what the cluster holds in a field, as JSON; empty for nothing, and for what must not be shown
+	Cluster   Cluster
+}
+
+// Cluster is what advice asks about the cluster.
+type Cluster interface {
+	// Holds reports whether the cluster has an object.
+	Holds(finding.Ref) bool
+	// Names lists the names of the objects of a kind in a namespace, sorted.
+	Names(group, kind, namespace string) []string
+	// Versions lists the apiVersions in which a kind is served, sorted.
+	Versions(kind string) []string
 }
 
 // row is what to do about errors that a pattern matches.
@@ -50,6 +62,8 @@ var rows = []row{
 	{"a claim that would shrink", regexp.MustCompile(`field can not be less than`), shrinking},
 	{"a claim that cannot grow", regexp.MustCompile(`only dynamically provisioned pvc can be resized`), growing},
 	{"the claims of a StatefulSet", regexp.MustCompile(`spec.volumeClaimTemplates: |updates to statefulset spec for fields other than`), claimTemplates},
+	{"labels that do not agree", regexp.MustCompile("`selector` does not match template `labels`"), selector},
+	{"a version that objects are stored in", regexp.MustCompile(`Invalid value: "([^"]+)": missing from spec\.versions`), stored},
 	{"a field that cannot be changed", regexp.MustCompile(`is immutable|immutable field|may not change once set|updates to \S+ spec for fields other than|may not change fields other than`), immutable},
 	{"a field that the schema does not have", regexp.MustCompile(`(\S+): field not declared in schema`), undeclared},
 	{"a rule of the schema", regexp.MustCompile(`(?s).*`), schemaRule},
@@ -71,14 +85,35 @@ func For(r Refusal) string {
 	return ""
 }
 
-func missingRight(_ Refusal, m []string) string {
+func missingRight(r Refusal, m []string) string {
 	user, verb, resource, group, ns := m[1], m[2], m[3], m[4], m[5]
 	role, where := "ClusterRole", ""
 	if ns != "" {
 		role, where = "Role", " in namespace "+strconv.Quote(ns)
 	}
-	return fmt.Sprintf("bind %s to a %s%s with the rule {apiGroups: [%q], resources: [%q], verbs: [\"%s\"]}, or let an owner with more rights apply it",
+	bind := fmt.Sprintf("bind %s to a %s%s with the rule {apiGroups: [%q], resources: [%q], verbs: [\"%s\"]}",
 		account(user), role, where, group, resource, strings.Join(together(verb), `", "`))
+	if ref, ok := serviceAccount(user); ok && !r.Cluster.Holds(ref) {
+		return fmt.Sprintf("there is no ServiceAccount %q in namespace %q: correct spec.serviceAccountName of %s%s, or add it, and %s",
+			ref.Name, ref.Namespace, r.Owner, meant(ref.Name, r.Cluster.Names("", "ServiceAccount", ref.Namespace)), bind)
+	}
+	return bind + ", or let an owner with more rights apply it"
+}
+
+// meant says which of the names is likely meant by one that is not among them,
+// empty for none.
+func meant(name string, names []string) string {
+	if near := spelling.Nearest(name, names); near != "" {
+		return fmt.Sprintf(" (%q is there)", near)
+	}
+	return ""
+}
+
+// serviceAccount is the service account that a user is.
+func serviceAccount(user string) (finding.Ref, bool) {
+	rest, ok := strings.CutPrefix(user, "system:serviceaccount:")
+	namespace, name, _ := strings.Cut(rest, ":")
+	return finding.Ref{Kind: "ServiceAccount", Namespace: namespace, Name: name}, ok
 }
 
 // together are the verbs that applying and pruning an object takes, if the verb
@@ -123,7 +158,11 @@ func namespace(r Refusal, m []string) string {
 	if by := r.Leaves(ns); !by.IsZero() {
 		return fmt.Sprintf("keep %s, which %s deletes in this change, or put this object into another namespace, or remove it", ns, by)
 	}
-	return provided(r, finding.Ref{Kind: "Namespace", Name: m[1]}, "add Namespace "+strconv.Quote(m[1])+" to what "+r.Owner.String()+" applies")
+	out := provided(r, ns, "add Namespace "+strconv.Quote(m[1])+" to what "+r.Owner.String()+" applies")
+	if names := meant(m[1], r.Cluster.Names("", "Namespace", "")); names != "" {
+		out += ", or correct the name" + names
+	}
+	return out
 }
 
 func ending(r Refusal, _ []string) string {
@@ -131,16 +170,31 @@ func ending(r Refusal, _ []string) string {
 }
 
 func kind(r Refusal, m []string) string {
-	group, version, grouped := strings.Cut(m[2], "/")
+	group, _, grouped := strings.Cut(m[2], "/")
 	if !grouped {
-		return fmt.Sprintf("the API server does not serve %q in %q: write an apiVersion that it serves", m[1], m[2])
+		group = ""
 	}
 	crd := finding.Ref{Group: group, Kind: m[1]}
-	if by := r.Leaves(crd); !by.IsZero() {
+	if by := r.Leaves(crd); grouped && !by.IsZero() {
 		return undefined(by)
 	}
+	served := r.Cluster.Versions(m[1])
+	same := slices.DeleteFunc(slices.Clone(served), func(v string) bool { return !strings.HasPrefix(v, group+"/") || v == m[2] })
+	switch {
+	case slices.Contains(served, m[2]):
+	case grouped && len(same) > 0:
+		return fmt.Sprintf("write apiVersion: %s: the API server does not serve %s", strings.Join(same, " or "), m[2])
+	case builtIn(group) && len(served) > 0:
+		return fmt.Sprintf("write apiVersion: %s: no API server of this version serves %s", strings.Join(served, " or "), m[2])
+	case builtIn(group):
+		return fmt.Sprintf("the API server does not serve %q in %q: write an apiVersion that it serves", m[1], m[2])
+	}
+	_, version, _ := strings.Cut(m[2], "/")
 	return provided(r, crd, fmt.Sprintf("add the CustomResourceDefinition of %s in group %q, version %q, to what is applied before", m[1], group, version))
 }
+
+// builtIn reports whether no CustomResourceDefinition can define a kind of the group.
+func builtIn(group string) bool { return !strings.Contains(group, ".") }
 
 // undefined is about an object whose definition a Flux object deletes.
 func undefined(by finding.Ref) string {
@@ -254,15 +308,22 @@ func undeclared(r Refusal, m []string) string {
 	return "remove " + strings.Join(wrong, " and ") + ", or write it as the schema does"
 }
 
-// schemaRule adds the expression that a custom resource does not meet.
+// schemaRule adds the expression that a custom resource does not meet, and what
+// the cluster has where that counts.
 func schemaRule(r Refusal, _ []string) string {
 	for _, c := range r.Error.Causes {
-		if rule := r.Rule(c); rule != "" {
-			if len(r.Error.Causes) > 1 {
-				return "the schema asks for this in " + c.Field + ": " + rule
-			}
-			return "the schema asks for: " + rule
+		rule := r.Rule(c)
+		if rule == "" {
+			continue
 		}
+		out := "the schema asks for: " + rule
+		if len(r.Error.Causes) > 1 {
+			out = "the schema asks for this in " + c.Field + ": " + rule
+		}
+		if live := r.Live(c.Field); strings.Contains(rule, "oldSelf") && live != "" && len(live) <= maxLive {
+			out += "; the cluster has " + live
+		}
+		return out
 	}
 	return ""
 }
@@ -276,3 +337,14 @@ func otherFamily(Refusal, []string) string {
 }
 
 func required(_ Refusal, m []string) string { return "add " + strconv.Quote(m[1]) }
+
+func selector(r Refusal, _ []string) string {
+	if kept.MatchString(r.Error.Message) {
+		return ""
+	}
+	return "write the labels of spec.selector into spec.template.metadata.labels, too"
+}
+
+func stored(_ Refusal, m []string) string {
+	return fmt.Sprintf("keep version %q under spec.versions, with \"served: false\" at most, until no object is stored in it and status.storedVersions does not list it", m[1])
+}

@@ -78,6 +78,25 @@ func TestFor(t *testing.T) {
 			want:    `if 10.43.0.10 is a service address of the cluster, name the range of the cluster as serviceRange in the file of --config`},
 		{why: "a family that nothing tells", owner: apps, message: `Service "dual" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services`,
 			want: `if the cluster has addresses of both families, name its two ranges as serviceRange in the file of --config, such as 10.96.0.0/12,fd00::/108`},
+		{why: "a service account that is not there", owner: apps,
+			message: `cronjobs.batch "report" is forbidden: User "system:serviceaccount:blue:bleu" cannot patch resource "cronjobs" in API group "batch" in the namespace "blue"`,
+			want:    `there is no ServiceAccount "bleu" in namespace "blue": correct spec.serviceAccountName of Kustomization/flux-system/apps ("blue" is there), or add it, and bind service account "blue/bleu" to a Role in namespace "blue" with the rule {apiGroups: ["batch"], resources: ["cronjobs"], verbs: ["get", "create", "patch", "delete"]}`},
+		{why: "a namespace that is written wrong", owner: apps, message: `namespaces "storee" not found`,
+			want: `add Namespace "storee" to what Kustomization/flux-system/apps applies, or correct the name ("store" is there)`},
+		{why: "a built-in kind in a version of the past", owner: apps, message: `no matches for kind "Ingress" in version "extensions/v1beta1"`,
+			want: `write apiVersion: networking.k8s.io/v1: no API server of this version serves extensions/v1beta1`},
+		{why: "another version of its group is served", owner: apps, message: `no matches for kind "Ingress" in version "networking.k8s.io/v1beta1"`,
+			want: `write apiVersion: networking.k8s.io/v1: the API server does not serve networking.k8s.io/v1beta1`},
+		{why: "a kind of this name in another group is another kind", owner: apps, message: `no matches for kind "Ingress" in version "acme.io/v1"`,
+			want: `add the CustomResourceDefinition of Ingress in group "acme.io", version "v1", to what is applied before`},
+		{why: "labels that do not agree", owner: apps,
+			message: "Deployment.apps \"web\" is invalid: spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`",
+			want:    "write the labels of spec.selector into spec.template.metadata.labels, too"},
+		{why: "a version that objects are stored in", owner: apps, exists: true,
+			message: `CustomResourceDefinition.apiextensions.k8s.io "w" is invalid: status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version`,
+			want:    `keep version "v1" under spec.versions, with "served: false" at most, until no object is stored in it and status.storedVersions does not list it`},
+		{why: "a rule about what was", owner: apps, message: `Widget.example.com "rule" is invalid: spec.claim: Invalid value: "other": it stays`, rule: "self == oldSelf", live: `"orders"`,
+			want: `the schema asks for: self == oldSelf; the cluster has "orders"`},
 		{why: "a required field", owner: apps, message: `Widget.example.com "w" is invalid: spec.size: Required value`, want: `add "spec.size"`},
 		{why: "the server has said all there is", owner: apps, message: `Widget.example.com "w" is invalid: spec.tier: Unsupported value: "gold": supported values: "free"`},
 	} {
@@ -89,11 +108,30 @@ func TestFor(t *testing.T) {
 			Rule:      func(diff.Cause) string { return c.rule },
 			Suggest:   func(string) string { return "" },
 			Leaves:    func(finding.Ref) finding.Ref { return finding.Ref{} },
-			Live:      func(string) string { return c.live }})
+			Live:      func(string) string { return c.live }, Cluster: sample{}})
 		if got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
 		}
 	}
+}
+
+// sample is a cluster.
+type sample struct{}
+
+func (sample) Holds(ref finding.Ref) bool { return ref.Name != "bleu" }
+
+func (sample) Names(_, kind, _ string) []string {
+	if kind == "Namespace" {
+		return []string{"default", "store"}
+	}
+	return []string{"blue", "default"}
+}
+
+func (sample) Versions(kind string) []string {
+	if kind == "Ingress" {
+		return []string{"networking.k8s.io/v1"}
+	}
+	return nil
 }
 
 func TestForStop(t *testing.T) {
@@ -137,7 +175,7 @@ func TestForWhatGoes(t *testing.T) {
 			"keep its CustomResourceDefinition, which Kustomization/flux-system/apps deletes in this change, or remove this object in a commit before it"},
 	} {
 		r := Refusal{Object: finding.Ref{Group: "acme.io", Kind: "Queue", Namespace: "shop", Name: "orders"}, Error: diff.Error{Message: c.message},
-			Leaves: func(finding.Ref) finding.Ref { return apps }}
+			Leaves: func(finding.Ref) finding.Ref { return apps }, Cluster: sample{}}
 		if got := For(r); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
 		}
