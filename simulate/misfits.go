@@ -1,9 +1,14 @@
 package simulate
 
 import (
+	"encoding/base64"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -35,6 +40,77 @@ func misfits(o *render.Object, message string) []diff.Cause {
 	slices.SortStableFunc(out, func(a, b diff.Cause) int { return strings.Compare(a.Field, b.Field) })
 	if m := nowhere.FindStringSubmatch(message); len(out) == 0 && m != nil && m[1] == o.GetNamespace() {
 		out = append(out, diff.Cause{Field: "metadata.namespace", Message: m[0], Pos: o.At("/metadata/namespace")})
+	}
+	if len(out) == 0 {
+		out = unreadable(o, message)
+	}
+	return out
+}
+
+// unreadable are the values that the server cannot read, where it says how a
+// value is wrong, but not which one.
+func unreadable(o *render.Object, message string) []diff.Cause {
+	wrong := func([]string, string) error { return nil }
+	switch {
+	case strings.Contains(message, "illegal base64 data") && isSecret(o.Ref()):
+		wrong = func(path []string, value string) error {
+			if path[0] != "data" {
+				return nil
+			}
+			_, err := base64.StdEncoding.DecodeString(value)
+			return err
+		}
+	case strings.Contains(message, resource.ErrFormatWrong.Error()), strings.Contains(message, resource.ErrSuffix.Error()), strings.Contains(message, resource.ErrNumeric.Error()):
+		wrong = func(path []string, value string) error {
+			if !slices.ContainsFunc(path, func(p string) bool { return slices.Contains(quantities, p) }) {
+				return nil
+			}
+			_, err := resource.ParseQuantity(value)
+			return err
+		}
+	}
+	var out []diff.Cause
+	leaves(o.Object, nil, func(path []string, value string) {
+		if err := wrong(path, value); err != nil {
+			out = append(out, diff.Cause{Field: dotted(path), Message: err.Error(), Pos: o.At(finding.Pointer(path...))})
+		}
+	})
+	return out
+}
+
+// quantities are the fields of built-in kinds that are quantities, or that are
+// above them.
+var quantities = []string{"requests", "limits", "hard", "min", "max", "default", "defaultRequest", "maxLimitRequestRatio", "capacity", "overhead",
+	"sizeLimit", "divisor", "averageValue", "podFixed"}
+
+// leaves visits the texts of a value, sorted by key.
+func leaves(v any, path []string, visit func(path []string, value string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			leaves(v[k], append(path[:len(path):len(path)], k), visit)
+		}
+	case []any:
+		for i, item := range v {
+			leaves(item, append(path[:len(path):len(path)], strconv.Itoa(i)), visit)
+		}
+	case string:
+		visit(path, v)
+	}
+}
+
+// dotted writes a path as the server does: spec.ports[0].port.
+func dotted(path []string) string {
+	out := path[0]
+	for _, p := range path[1:] {
+		switch _, err := strconv.Atoi(p); {
+		case err == nil:
+			out += "[" + p + "]"
+		case strings.ContainsAny(p, "./"):
+			out += "[" + p + "]"
+		default:
+			out += "." + p
+		}
 	}
 	return out
 }

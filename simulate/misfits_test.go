@@ -35,3 +35,37 @@ func TestMisfits(t *testing.T) {
 		}
 	}
 }
+
+// The server says how a value is wrong, but not which one.
+func TestUnreadableValues(t *testing.T) {
+	of := func(kind string, fields map[string]any) *render.Object {
+		o := &render.Object{Unstructured: made("v1", kind, "shop", "x")}
+		for k, v := range fields {
+			o.Object[k] = v
+		}
+		return o
+	}
+	const format = "to proper version: unable to convert unstructured object to v1, Kind=Pod: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+	requests := func(v any) map[string]any {
+		return map[string]any{"containers": []any{map[string]any{"name": "64Mb", "resources": map[string]any{"requests": map[string]any{"memory": v, "cpu": "1", "example.com/x": "2"}}}}}
+	}
+	for _, c := range []struct {
+		why, message string
+		object       *render.Object
+		want         []diff.Cause
+	}{
+		{"a quantity", format, of("Pod", map[string]any{"spec": requests("64Mb")}),
+			[]diff.Cause{{Field: "spec.containers[0].resources.requests.memory", Message: "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"}}},
+		{"a unit", "unable to parse quantity's suffix", of("Pod", map[string]any{"spec": requests("64Tu")}),
+			[]diff.Cause{{Field: "spec.containers[0].resources.requests.memory", Message: "unable to parse quantity's suffix"}}},
+		{"numbers can be read", format, of("Pod", map[string]any{"spec": requests(int64(64))}), nil},
+		{"a value of a Secret is not told", "error decoding from json: illegal base64 data at input byte 3",
+			of("Secret", map[string]any{"data": map[string]any{"a": "YQ==", "b.c": "not base64!"}, "stringData": map[string]any{"d": "not!"}}),
+			[]diff.Cause{{Field: "data[b.c]", Message: "illegal base64 data at input byte 3"}}},
+		{"another error", "spec: Required value", of("Pod", map[string]any{"spec": requests("64Mb")}), nil},
+	} {
+		if d := cmp.Diff(c.want, misfits(c.object, c.message)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.why, d)
+		}
+	}
+}
