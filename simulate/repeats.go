@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -114,8 +115,40 @@ func (t repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !dry && !takes(sent, body) {
+		return resp, nil
+	}
 	t.repeats.learn(r, repeat{question: q, header: resp.Header.Clone(), body: body})
 	return resp, nil
+}
+
+// takes reports whether all fields that were sent are in what the server has made
+// of them. It takes some away from an object that had them before, such as the
+// node port of a Service that needs none any more, and refuses them the next time.
+func takes(sent string, made []byte) bool {
+	var want, have any
+	return json.Unmarshal([]byte(sent), &want) == nil && json.Unmarshal(made, &have) == nil && holds(have, want)
+}
+
+// holds reports whether a value has all fields of another, whatever is in them.
+// The items of lists may stand in any order.
+func holds(have, want any) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		fields, ok := have.(map[string]any)
+		for name, value := range want {
+			field, there := fields[name]
+			ok = ok && (value == nil || there && holds(field, value))
+		}
+		return ok
+	case []any:
+		items, ok := have.([]any)
+		for _, value := range want {
+			ok = ok && slices.ContainsFunc(items, func(item any) bool { return holds(item, value) })
+		}
+		return ok
+	}
+	return true
 }
 
 // bodyOf reads what a request sends, and leaves it to be sent.

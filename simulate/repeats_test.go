@@ -7,6 +7,9 @@ import (
 	"testing"
 )
 
+// taken is what the server makes of x and y.
+const taken = `{"x":[{"a":0},{"b":"2","c":3,"a":"1"}],"y":[{"a":1,"b":2}]}`
+
 // counter is a server that counts what it is asked.
 type counter struct {
 	asked  int
@@ -15,7 +18,7 @@ type counter struct {
 
 func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.asked++
-	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("answer"))}, nil
+	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(taken))}, nil
 }
 
 // asking is one request to a server.
@@ -40,15 +43,15 @@ func (a asking) send(t *testing.T, c *counter, via http.RoundTripper) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "answer" {
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != taken {
 		t.Fatalf("%s %s is answered %q (%v)", a.method, a.path, body, err)
 	}
 }
 
 func TestRepeats(t *testing.T) {
 	const deployment, dry = "/apis/apps/v1/namespaces/a/deployments/b?fieldManager=m", "&dryRun=All"
-	apply := asking{method: "PATCH", path: deployment, body: "x"}
-	again := asking{method: "PATCH", path: deployment + dry, body: "x"}
+	apply := asking{method: "PATCH", path: deployment, body: `{"x":[{"a":1,"b":2}]}`}
+	again := asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"b":2}]}`}
 	for _, c := range []struct {
 		why   string
 		first asking
@@ -58,26 +61,28 @@ func TestRepeats(t *testing.T) {
 	}{
 		{"what was applied is the answer to the same dry run", apply, nil, again, false},
 		{"what a dry run said is said again", again, nil, again, false},
-		{"a dry run that would create says nothing of an update", asking{method: "PATCH", path: deployment + dry, body: "x", status: 201}, nil, again, true},
-		{"what was created is there", asking{method: "PATCH", path: deployment, body: "x", status: 201}, nil, again, false},
-		{"a refusal is asked for again", asking{method: "PATCH", path: deployment + dry, body: "x", status: 422}, nil, again, true},
+		{"a dry run that would create says nothing of an update", asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"b":2}]}`, status: 201}, nil, again, true},
+		{"what the server takes away may be refused when it comes again", asking{method: "PATCH", path: deployment, body: `{"x":[{"a":1,"d":2}]}`}, nil,
+			asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"d":2}]}`}, true},
+		{"what was created is there", asking{method: "PATCH", path: deployment, body: `{"x":[{"a":1,"b":2}]}`, status: 201}, nil, again, false},
+		{"a refusal is asked for again", asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"b":2}]}`, status: 422}, nil, again, true},
 		{"an apply is always sent", apply, nil, apply, true},
-		{"another content is another question", apply, nil, asking{method: "PATCH", path: deployment + dry, body: "y"}, true},
-		{"another field manager, too", apply, nil, asking{method: "PATCH", path: "/apis/apps/v1/namespaces/a/deployments/b?fieldManager=n&dryRun=All", body: "x"}, true},
-		{"a service account is always asked for", apply, nil, asking{method: "PATCH", path: deployment + dry, body: "x", user: "tenant"}, true},
+		{"another content is another question", apply, nil, asking{method: "PATCH", path: deployment + dry, body: `{"y":[{"a":1,"b":2}]}`}, true},
+		{"another field manager, too", apply, nil, asking{method: "PATCH", path: "/apis/apps/v1/namespaces/a/deployments/b?fieldManager=n&dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
+		{"a service account is always asked for", apply, nil, asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"b":2}]}`, user: "tenant"}, true},
 		{"somebody has written to the object", apply, []asking{{method: "PUT", path: "/apis/apps/v1/namespaces/a/deployments/b/status"}}, again, true},
 		{"somebody has deleted the object", apply, []asking{{method: "DELETE", path: "/apis/apps/v1/namespaces/a/deployments/b"}}, again, true},
 		{"somebody has deleted many", apply, []asking{{method: "DELETE", path: "/apis/apps/v1/namespaces/a/deployments"}}, again, true},
-		{"a tenant has written to the object", apply, []asking{{method: "PATCH", path: deployment, body: "y", user: "tenant"}}, again, true},
+		{"a tenant has written to the object", apply, []asking{{method: "PATCH", path: deployment, body: `{"y":[{"a":1,"b":2}]}`, user: "tenant"}}, again, true},
 		{"another object has nothing to do with it", apply, []asking{{method: "PUT", path: "/apis/apps/v1/namespaces/a/deployments/c"}}, again, false},
 		{"a dry run changes nothing", apply, []asking{{method: "PUT", path: "/apis/apps/v1/namespaces/a/deployments/b?dryRun=All"}}, again, false},
-		{"its namespace has changed", apply, []asking{{method: "PATCH", path: "/api/v1/namespaces/a", body: "z"}}, again, true},
-		{"another namespace has changed", apply, []asking{{method: "PATCH", path: "/api/v1/namespaces/c", body: "z"}}, again, false},
+		{"its namespace has changed", apply, []asking{{method: "PATCH", path: "/api/v1/namespaces/a", body: `{"z":[{"a":1,"b":2}]}`}}, again, true},
+		{"another namespace has changed", apply, []asking{{method: "PATCH", path: "/api/v1/namespaces/c", body: `{"z":[{"a":1,"b":2}]}`}}, again, false},
 		{"limits of its namespace have changed", apply, []asking{{method: "POST", path: "/api/v1/namespaces/a/limitranges"}}, again, true},
 		{"defaults of the cluster have changed", apply, []asking{{method: "POST", path: "/apis/scheduling.k8s.io/v1/priorityclasses"}}, again, true},
 		{"policies may read anything", apply, []asking{{method: "POST", path: "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"}}, again, true},
-		{"custom rules may compare an object with itself", asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b", body: "x"}, nil,
-			asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b?dryRun=All", body: "x"}, true},
+		{"custom rules may compare an object with itself", asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b", body: `{"x":[{"a":1,"b":2}]}`}, nil,
+			asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			server := &counter{}
