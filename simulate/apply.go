@@ -30,7 +30,7 @@ func (r *replay) apply(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	patient := &departures{Client: cl}
+	patient := r.prompting(&departures{Client: cl})
 	m := r.applierWith(patient, a.k)
 	objects, err := r.prepare(m, a)
 	if err != nil || len(objects) == 0 {

@@ -50,7 +50,9 @@ func (halted) Error() string { return "nothing is applied before what is being d
 // deleted, since nothing else happens as long as it does.
 type departures struct {
 	client.Client
-	halt bool // dry runs and deletions only
+	halt   bool                                             // dry runs and deletions only
+	prompt func(ctx context.Context, ref finding.Ref) error // before an object is written, nil for nothing
+	wrote  []finding.Ref                                    // ConfigMaps and Secrets so far
 }
 
 // Get implements client.Client. An apply reads an object that is being deleted
@@ -78,9 +80,22 @@ func (d *departures) Delete(ctx context.Context, obj client.Object, opts ...clie
 // Patch implements client.Client.
 func (d *departures) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 	o := (&client.PatchOptions{}).ApplyOptions(opts)
+	u, ok := obj.(*unstructured.Unstructured)
 	//lint:ignore SA1019 the library applies by way of a patch
-	if d.halt && patch == client.Apply && len(o.DryRun) == 0 {
+	if !ok || patch != client.Apply || len(o.DryRun) > 0 {
+		return d.Client.Patch(ctx, obj, patch, opts...)
+	}
+	if d.halt {
 		return halted{}
+	}
+	ref := render.RefOf(u)
+	if d.prompt != nil {
+		if err := d.prompt(ctx, ref); err != nil {
+			return err
+		}
+	}
+	if carriesValues(ref) {
+		d.wrote = append(d.wrote, ref)
 	}
 	return d.Client.Patch(ctx, obj, patch, opts...)
 }

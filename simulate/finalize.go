@@ -19,19 +19,35 @@ import (
 // step: a failed attempt may change objects, and so wake other failed ones.
 const finalizeLimit = 3
 
-// finalizeAll lets the controllers finish with the Flux objects that are being deleted.
+// finalizeAll lets the controllers finish with the Flux objects that are being
+// deleted, and with those that go with them: a controller begins with a deleted
+// object at once, and comes back to a new one only after a pause.
 func (r *replay) finalizeAll(ctx context.Context) error {
+	tried := map[finding.Ref]bool{}
+	for before := -1; before != len(tried); {
+		before = len(tried)
+		if err := r.finalizeOnce(ctx, tried); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finalizeOnce lets the controllers finish with the Flux objects that are being
+// deleted now, each of which is tried once.
+func (r *replay) finalizeOnce(ctx context.Context, tried map[finding.Ref]bool) error {
 	all := r.subjects(ctx, fluxKinds...)
 	slices.SortStableFunc(all, func(a, b *subject) int { return definesKinds(a) - definesKinds(b) })
 	for _, s := range all {
 		k, _ := kindOf(s.ref)
-		if !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
+		if tried[s.ref] || !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
 			continue
 		}
 		m := s.mem
 		if m.busy || r.lingering(ctx, m) || m.unfinished > 0 && (m.moment == r.moment() || m.unfinished == finalizeLimit) {
 			continue
 		}
+		tried[s.ref] = true
 		r.recorder.act(s.ref)
 		done, err := r.finalize(ctx, s, k)
 		if err != nil {
