@@ -45,6 +45,7 @@ type Step struct {
 	Storage   []map[string]any // PersistentVolumes and StorageClasses
 
 	Declared func(finding.Ref) bool // somebody in the repository applies it or has applied it; nil: everything is
+	Held     func(finding.Ref) bool // the cluster has it at the end; nil: that is not known
 }
 
 // Object is an object that was changed, before and after. Both come from the
@@ -95,7 +96,7 @@ type Order struct {
 
 // kinds is the registry.
 var kinds = []Kind{
-	changedLater, contested, dataDeleted, fieldDropped, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, quotaShort, recreated, refusedLater, restarted, resumed,
+	changedLater, contested, dataDeleted, fieldDropped, hostContested, hostMoved, imageChanged, orderDependent, orphaned, podsRefused, privilegeWidened, quotaShort, readsNothing, recreated, refusedLater, restarted, resumed,
 	scaledToZero, selectsNothing, serverWarned, staleEnvironment, suspended, versionUnserved,
 }
 

@@ -23,7 +23,7 @@ type want struct {
 
 // tested lists the kinds that have a row in TestFacts.
 var tested = []string{
-	"changed-later", "contested", "data-deleted", "field-dropped", "host-contested", "host-moved", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "quota-short", "recreated", "refused-later", "restarted", "resumed",
+	"changed-later", "contested", "data-deleted", "field-dropped", "host-contested", "host-moved", "image-changed", "order-dependent", "orphaned", "pods-refused", "privilege-widened", "quota-short", "reads-nothing", "recreated", "refused-later", "restarted", "resumed",
 	"scaled-to-zero", "selects-nothing", "server-warned", "stale-environment", "suspended",
 	"version-unserved",
 }

@@ -44,6 +44,65 @@ func changesOf(s v1.Summary) v1.Summary {
 	return s
 }
 
+// told is one fact about one object or several.
+type told struct {
+	finding.Fact
+	objects []finding.Ref
+	checks  []string
+}
+
+// together joins facts that differ in their object only, and in what to check.
+// What is worth knowing only is joined whatever the place.
+func together(list []finding.Fact) []told {
+	var out []told
+	index := map[string]int{}
+	for _, f := range list {
+		place := fmt.Sprint(f.Pos, f.Others)
+		if f.Severity == finding.Info {
+			place = ""
+		}
+		key := strings.Join([]string{f.Fact, string(f.Severity), f.Message, place}, "\x00")
+		i, known := index[key]
+		if !known {
+			i = len(out)
+			index[key] = i
+			out = append(out, told{Fact: f})
+		}
+		out[i].objects = append(out[i].objects, f.Object)
+		if !slices.Contains(out[i].checks, f.Check) {
+			out[i].checks = append(out[i].checks, f.Check)
+		}
+	}
+	return out
+}
+
+// about is what a fact is about, as the start of a sentence.
+func (t told) about() string {
+	if n := len(t.objects); n > 1 {
+		return count(n, "object") + ":"
+	}
+	return t.Object.String()
+}
+
+// concerns are the objects that a fact names besides the one that it starts with.
+func (t told) concerns() []finding.Ref {
+	if len(t.objects) > 1 {
+		return t.objects
+	}
+	return t.Others
+}
+
+// maxChecks is how much of what to check is listed where it differs.
+const maxChecks = 3
+
+func (t told) check() string {
+	out := strings.Join(t.checks[:min(len(t.checks), maxChecks)], "; ")
+	if more := len(t.checks) - maxChecks; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
 // facts writes what a reviewer has to know, the most severe first. Facts of one
 // kind that are worth knowing only stand together.
 func (p *printer) facts(list []finding.Fact) {
@@ -52,16 +111,20 @@ func (p *printer) facts(list []finding.Fact) {
 	}
 	p.line(2, span{bold, "What to know:"})
 	kind := ""
-	for _, f := range list {
-		if f.Severity == finding.Info {
-			if f.Fact != kind {
-				p.line(objectIndent, span{severityStyles[f.Severity], string(f.Severity) + "[" + f.Fact + "]"})
-			}
-			kind = f.Fact
-			p.paragraph(objectIndent+2, objectIndent+4, []span{{bold, f.Object.String()}}, text(" "+shortMessage(f.Message)))
+	for _, t := range together(list) {
+		if t.Severity != finding.Info {
+			p.fact(t)
 			continue
 		}
-		p.fact(f)
+		if t.Fact.Fact != kind {
+			p.line(objectIndent, span{severityStyles[t.Severity], string(t.Severity) + "[" + t.Fact.Fact + "]"})
+		}
+		kind = t.Fact.Fact
+		message := shortMessage(t.Message)
+		if len(t.objects) > 1 {
+			message += ": " + some(t.objects)
+		}
+		p.paragraph(objectIndent+2, objectIndent+4, []span{{bold, t.about()}}, text(" "+message))
 	}
 	p.line(0)
 }
@@ -69,19 +132,24 @@ func (p *printer) facts(list []finding.Fact) {
 // maxOthers is how many objects are named beside the one that a fact is about.
 const maxOthers = 8
 
-func (p *printer) fact(f finding.Fact) {
-	start := string(f.Severity) + "[" + f.Fact + "]"
-	p.paragraph(objectIndent, objectIndent+2, []span{{severityStyles[f.Severity], start}, {bold, ": " + f.Object.String()}}, text(" "+shortMessage(f.Message)))
-	gutter := p.place(objectIndent, f.Pos, subject{f.Object, f.Field})
-	if n := len(f.Others); n > 0 {
-		body := names(f.Others[:min(n, maxOthers)])
-		if more := n - maxOthers; more > 0 {
-			body += fmt.Sprintf(" and %d more", more)
-		}
-		p.note(objectIndent, gutter, "concerns", body)
+// some names the first of some objects, and counts the rest.
+func some(refs []finding.Ref) string {
+	out := names(refs[:min(len(refs), maxOthers)])
+	if more := len(refs) - maxOthers; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
 	}
-	if f.Check != "" {
-		p.note(objectIndent, gutter, "check", f.Check)
+	return out
+}
+
+func (p *printer) fact(t told) {
+	start := string(t.Severity) + "[" + t.Fact.Fact + "]"
+	p.paragraph(objectIndent, objectIndent+2, []span{{severityStyles[t.Severity], start}, {bold, ": " + t.about()}}, text(" "+shortMessage(t.Message)))
+	gutter := p.place(objectIndent, t.Pos, subject{t.Object, t.Field})
+	if refs := t.concerns(); len(refs) > 0 {
+		p.note(objectIndent, gutter, "concerns", some(refs))
+	}
+	if check := t.check(); check != "" {
+		p.note(objectIndent, gutter, "check", check)
 	}
 }
 
@@ -99,17 +167,20 @@ func (s section) broken() bool {
 	return false
 }
 
-// annotateFacts writes one annotation for each fact. The line of an object that
-// goes is one of the file as it was.
+// annotateFacts writes one annotation for each fact, or for several that are
+// told together. The line of an object that goes is one of the file as it was.
 func (p *printer) annotateFacts(cluster string, s *v1.Step) {
-	for _, f := range s.Facts {
-		pos := f.Pos
+	for _, t := range together(s.Facts) {
+		pos := t.Pos
 		if slices.ContainsFunc(s.Changes, func(c diff.Change) bool {
-			return c.Object == f.Object && (c.Action == diff.Delete || c.Action == diff.Orphan)
+			return c.Object == t.Object && (c.Action == diff.Delete || c.Action == diff.Orphan)
 		}) {
 			pos.Line, pos.EndLine, pos.Col, pos.EndCol = 0, 0, 0, 0
 		}
-		p.annotate(annotation{levels[f.Severity], pos, f.Fact + " in cluster " + cluster,
-			withHint(f.Object.String()+" "+shortMessage(f.Message), f.Check)})
+		message := t.about() + " " + shortMessage(t.Message)
+		if len(t.objects) > 1 {
+			message += ": " + some(t.objects)
+		}
+		p.annotate(annotation{levels[t.Severity], pos, t.Fact.Fact + " in cluster " + cluster, withHint(message, t.check())})
 	}
 }

@@ -2,8 +2,11 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -93,5 +96,55 @@ func TestWhoFollowsIsToldInBrief(t *testing.T) {
 	}
 	if strings.Index(got, "Kustomization/f/infra") > strings.Index(got, "Kustomization/f/apps\n") {
 		t.Errorf("what blocks comes first:\n%s", got)
+	}
+}
+
+// Facts that differ in their object only are told together.
+func TestFactsTogether(t *testing.T) {
+	fact := func(kind string, severity finding.Severity, name, message, check string, line int) finding.Fact {
+		return finding.Fact{Fact: kind, Severity: severity, Object: finding.Ref{Kind: "Role", Namespace: "f", Name: name}, Message: message, Check: check,
+			Pos: finding.Position{File: "a.yaml", Line: line, Col: 1}}
+	}
+	s := &v1.Step{Facts: []finding.Fact{
+		fact("orphaned", finding.Warning, "a", "stays", "delete a", 3), fact("orphaned", finding.Warning, "b", "stays", "delete b", 3),
+		fact("orphaned", finding.Warning, "c", "stays", "delete c", 3), fact("orphaned", finding.Warning, "d", "stays", "delete d", 3),
+		fact("orphaned", finding.Warning, "e", "stays", "delete e", 9), fact("orphaned", finding.Warning, "f", "stays alone", "delete f", 3),
+		fact("restarted", finding.Info, "a", "is restarted", "see", 1), fact("restarted", finding.Info, "b", "is restarted", "see", 2),
+		fact("restarted", finding.Info, "c", "stops", "see", 2),
+	}}
+	var text, github bytes.Buffer
+	p, g := newPrinter(&text, Options{}), newPrinter(&github, Options{})
+	p.facts(s.Facts)
+	g.annotateFacts("c", s)
+	if err := errors.Join(p.out.Flush(), g.out.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	want := `  What to know:
+    warning[orphaned]: 4 objects: stays
+     --> a.yaml:3:1
+      = concerns: Role/f/a, Role/f/b, Role/f/c, Role/f/d
+      = check: delete a; delete b; delete c and 1 more
+    warning[orphaned]: Role/f/e stays
+     --> a.yaml:9:1
+      = check: delete e
+    warning[orphaned]: Role/f/f stays alone
+     --> a.yaml:3:1
+      = check: delete f
+    info[restarted]
+      2 objects: is restarted: Role/f/a, Role/f/b
+      Role/f/c stops
+
+`
+	if d := cmp.Diff(want, text.String()); d != "" {
+		t.Errorf("text (-want +got):\n%s", d)
+	}
+	want = `::warning file=a.yaml,line=3,col=1,title=orphaned in cluster c::4 objects: stays: Role/f/a, Role/f/b, Role/f/c, Role/f/d%0Adelete a; delete b; delete c and 1 more
+::warning file=a.yaml,line=9,col=1,title=orphaned in cluster c::Role/f/e stays%0Adelete e
+::warning file=a.yaml,line=3,col=1,title=orphaned in cluster c::Role/f/f stays alone%0Adelete f
+::notice file=a.yaml,line=1,col=1,title=restarted in cluster c::2 objects: is restarted: Role/f/a, Role/f/b%0Asee
+::notice file=a.yaml,line=2,col=1,title=restarted in cluster c::Role/f/c stops%0Asee
+`
+	if d := cmp.Diff(want, github.String()); d != "" {
+		t.Errorf("github (-want +got):\n%s", d)
 	}
 }

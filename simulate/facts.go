@@ -55,6 +55,7 @@ func (r *replay) facts(ctx context.Context) []finding.Fact {
 	_ = r.enforce(ctx) // the step is over: that the server is gone is found out by whoever asks it next
 	trials := r.podTrials(ctx)
 	s := facts.Step{Empty: r.known == nil, Objects: r.step.observed, Orphans: r.orphans(ctx, now), Workloads: r.podRunners(ctx), Declared: r.declared,
+		Held:    func(ref finding.Ref) bool { return r.cluster.read(ctx, ref) != nil },
 		Refused: r.podsRefused(trials), Quotas: r.shortages(ctx, trials), Warned: r.warnings(), Dropped: r.dropped(ctx), Postponed: r.postponed(ctx)}
 	r.later(ctx, &s)
 	for _, ref := range sortedRefs(r.step.owners, now) {
@@ -112,15 +113,16 @@ func (r *replay) appliedBy(ref finding.Ref) map[finding.Ref]map[string]any {
 	return out
 }
 
-// podRunners are the workloads of the cluster, where a change may concern what they read.
+// podRunners are the workloads of the cluster, where a change may concern what
+// they read, or what they refer to.
 func (r *replay) podRunners(ctx context.Context) []map[string]any {
 	read := func(o facts.Object) bool {
-		return o.Ref.Group == "" && (o.Ref.Kind == "ConfigMap" || o.Ref.Kind == "Secret")
+		return o.Ref.Group == "" && (o.Ref.Kind == "ConfigMap" || o.Ref.Kind == "Secret" || o.Ref.Kind == claimKind.Kind) || o.Ref.Group == "apps"
 	}
 	if !slices.ContainsFunc(r.step.observed, read) {
 		return nil
 	}
-	return r.contents(ctx, apps("DaemonSet"), apps("Deployment"), apps("StatefulSet"))
+	return r.contents(ctx, apps("DaemonSet"), apps("Deployment"), apps("StatefulSet"), schema.GroupKind{Group: "batch", Kind: "CronJob"})
 }
 
 func apps(kind string) schema.GroupKind { return schema.GroupKind{Group: "apps", Kind: kind} }
