@@ -71,3 +71,12 @@ metadata: {labels: {app: nightly}}, spec: {restartPolicy: Never}}}}}}`))
 		t.Errorf("a ConfigMap runs %v", got)
 	}
 }
+
+// What pods are refused for is not told a second time as a warning.
+func TestRefusedIsNoWarning(t *testing.T) {
+	ref := finding.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	warned := []Notice{{Ref: ref, Message: `is taken with a warning: would violate PodSecurity "baseline:latest": host namespaces`}}
+	check(t, "refused", Step{Warned: warned, Refused: []Verdict{{Ref: ref, Message: "violates PodSecurity"}}},
+		want{"pods-refused", finding.Error, "Deployment/shop/web", "/spec/template/spec", "its pods would be refused: violates PodSecurity"})
+	check(t, "only warned of", Step{Warned: warned}, want{"server-warned", finding.Warning, "Deployment/shop/web", "", warned[0].Message})
+}

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -33,6 +34,9 @@ var grave = []string{"ValidatingAdmissionPolicy", "violate", "deprecated", "unkn
 func findServerWarned(s Step) []finding.Fact {
 	var out []finding.Fact
 	for _, n := range s.Warned {
+		if strings.Contains(n.Message, "violate PodSecurity") && slices.ContainsFunc(s.Refused, func(v Verdict) bool { return v.Ref == n.Ref }) {
+			continue // its pods are refused for it
+		}
 		f := n.fact()
 		f.Severity = finding.Info
 		for _, part := range grave {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
@@ -95,12 +94,6 @@ func remark(c diff.Change, m mark) string {
 // plainly is a reason without what parts its words.
 func plainly(reason string) string { return strings.NewReplacer(" ", "", "-", "").Replace(reason) }
 
-func failed(was *v1.Step, c diff.Change) bool {
-	return was != nil && slices.ContainsFunc(was.Changes, func(b diff.Change) bool {
-		return b.Action == diff.Fail && b.Object == c.Object && b.Owner == c.Owner
-	})
-}
-
 // The most fields of an object, and lines of a text, that are shown.
 const (
 	maxFields = 40
@@ -118,17 +111,7 @@ func (p *printer) fields(c diff.Change) {
 }
 
 func (p *printer) field(f diff.Field, object finding.Position) {
-	var line []span
-	switch {
-	case f.Kind == diff.Added:
-		line = []span{{green, "+ "}, text(f.Label + ": " + shortValue(f.After))}
-	case f.Kind == diff.Removed:
-		line = []span{{red, "- "}, text(f.Label + ": " + shortValue(f.Before))}
-	case f.Text != "":
-		line = []span{text(f.Label + ":")}
-	default:
-		line = []span{text(f.Label + ": " + shortValue(f.Before)), {dim, " → "}, text(shortValue(f.After))}
-	}
+	line := fieldSpans(f)
 	if !f.Pos.IsZero() && f.Pos.String() != object.String() {
 		line = append(line, span{dim, "   " + f.Pos.String()})
 	}
@@ -136,6 +119,19 @@ func (p *printer) field(f diff.Field, object finding.Position) {
 	if f.Text != "" {
 		p.hunks(f.Text)
 	}
+}
+
+// fieldSpans say what becomes of a field.
+func fieldSpans(f diff.Field) []span {
+	switch {
+	case f.Kind == diff.Added:
+		return []span{{green, "+ "}, text(f.Label + ": " + shortValue(f.After))}
+	case f.Kind == diff.Removed:
+		return []span{{red, "- "}, text(f.Label + ": " + shortValue(f.Before))}
+	case f.Text != "":
+		return []span{text(f.Label + ":")}
+	}
+	return []span{text(f.Label + ": " + shortValue(f.Before)), {dim, " → "}, text(shortValue(f.After))}
 }
 
 func (p *printer) hunks(body string) {

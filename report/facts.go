@@ -10,32 +10,50 @@ import (
 	v1 "github.com/flux-rehearse/flux-rehearse/report/v1"
 )
 
-// outcome writes in one line how a step ends for a cluster.
-func (p *printer) outcome(s *v1.Step) {
-	var broken, known tally
-	broken.add(s.Summary.NotReady, plural(s.Summary.NotReady, "Flux object")+" not ready")
-	broken.add(s.Summary.Fail, plural(s.Summary.Fail, "object")+" refused")
-	broken.add(s.Summary.Blocked, plural(s.Summary.Blocked, "object")+" not reached")
+// outcome writes in one line how a step ends for a cluster. What fails as it did
+// before is no verdict on the change.
+func (p *printer) outcome(s *v1.Step, failing, before []section) {
+	broken, facts := failuresOf(failing), tally{}
 	severities := map[finding.Severity]int{}
 	for _, f := range s.Facts {
 		severities[f.Severity]++
 	}
-	known.add(severities[finding.Error], plural(severities[finding.Error], "danger"))
-	known.add(severities[finding.Warning], plural(severities[finding.Warning], "warning"))
+	facts.add(severities[finding.Error], plural(severities[finding.Error], "danger"))
+	facts.add(severities[finding.Warning], plural(severities[finding.Warning], "warning"))
 	head, body := span{green, "applies"}, planned(changesOf(s.Summary))
 	switch {
-	case s.Summary.NotReady+s.Summary.Fail > 0:
+	case len(failing) > 0:
 		head, body = span{red, "does not apply"}, strings.Join(broken, ", ")
 	case severities[finding.Error] > 0:
 		head.style = red
 	case severities[finding.Warning] > 0:
 		head.style = yellow
 	}
-	if len(known) > 0 {
-		body += "; " + strings.Join(known, ", ") + " to look at first"
+	if len(facts) > 0 {
+		body += "; " + strings.Join(facts, ", ") + " to look at first"
+	}
+	if known := failuresOf(before); len(known) > 0 {
+		body += "; as before the change " + strings.Join(known, ", ")
 	}
 	p.paragraph(2, 4, []span{{bold, "Verdict: "}, head}, text(": "+body))
 	p.line(0)
+}
+
+// failuresOf counts what fails in some owners.
+func failuresOf(list []section) tally {
+	var unready, refused, blocked int
+	for _, sec := range list {
+		unready += number(!sec.owner.Settled() && sec.owner.State != v1.Unknown)
+		for _, c := range sec.changes {
+			refused += number(c.Action == diff.Fail)
+			blocked += number(c.Action == diff.Blocked)
+		}
+	}
+	var out tally
+	out.add(unready, plural(unready, "Flux object")+" not ready")
+	out.add(refused, plural(refused, "object")+" refused")
+	out.add(blocked, plural(blocked, "object")+" not reached")
+	return out
 }
 
 // changesOf is a summary without what failed.

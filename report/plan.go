@@ -93,15 +93,15 @@ func (s section) quiet() bool {
 	return s.owner.Settled() && !slices.ContainsFunc(s.changes, func(c diff.Change) bool { return c.Action != diff.Unchanged })
 }
 
-// step writes how the step ends, what to know about it, what fails, and then
-// what changes.
+// step writes how the step ends, what to know about it, what fails, what changes,
+// and last what fails as it did before.
 func (p *printer) step(s, was *v1.Step) {
-	p.outcome(s)
-	p.facts(s.Facts)
 	quiet, unchanged := 0, 0
-	var failing, changing []section
+	var failing, changing, known []section
 	for _, sec := range sections(s) {
 		switch {
+		case sec.known(was):
+			known = append(known, sec)
 		case sec.broken():
 			failing = append(failing, sec)
 		case sec.quiet() && !p.ShowUnchanged:
@@ -111,16 +111,19 @@ func (p *printer) step(s, was *v1.Step) {
 			changing = append(changing, sec)
 		}
 	}
+	p.outcome(s, failing, known)
+	p.facts(s.Facts)
 	slices.SortStableFunc(failing, func(a, b section) int { return number(a.follows) - number(b.follows) })
 	for _, part := range []struct {
 		title string
 		list  []section
-	}{{"Failures:", failing}, {"Changes:", changing}} {
+		write func(section, *v1.Step)
+	}{{"Failures:", failing, p.section}, {"Changes:", changing, p.section}, {"As before the change:", known, p.brief}} {
 		if len(part.list) > 0 {
 			p.line(2, span{bold, part.title})
 		}
 		for _, sec := range part.list {
-			p.section(sec, was)
+			part.write(sec, was)
 		}
 	}
 	if quiet > 0 {
@@ -143,7 +146,7 @@ func indifferent(webhooks []v1.Webhook) []string {
 	counts, total := map[string]int{}, 0
 	for _, w := range webhooks {
 		if len(w.Sees)+len(w.SeesPodsOf) == 0 {
-			counts[w.Configuration.String()]++
+			counts[w.Configuration.Name]++
 			total++
 		}
 	}
@@ -167,6 +170,33 @@ func quietly(owners, objects int) string {
 }
 
 func (p *printer) section(sec section, was *v1.Step) {
+	p.head(sec)
+	p.verdict(sec, was)
+	p.said = sec.owner.Ready.Message
+	unchanged := 0
+	var blocked []string
+	same := commonIn(sec.changes)
+	p.common(same)
+	for _, c := range firstStop(sec.changes) {
+		switch {
+		case same.covers(c):
+		case c.Action == diff.Blocked:
+			blocked = append(blocked, c.Object.String())
+		case c.Action == diff.Unchanged && !p.ShowUnchanged:
+			unchanged++
+		default:
+			p.change(same.without(c), was)
+		}
+	}
+	p.blocked(blocked)
+	if unchanged > 0 {
+		p.line(objectIndent+symbolWidth, span{dim, fmt.Sprintf("%d unchanged", unchanged)})
+	}
+	p.line(0)
+}
+
+// head names an owner.
+func (p *printer) head(sec section) {
 	head := []span{{bold, sec.owner.Object.String()}}
 	if sec.owner.State == v1.Suspended {
 		head = append(head, text(" is suspended"))
@@ -178,25 +208,6 @@ func (p *printer) section(sec section, was *v1.Step) {
 		head = append(head, span{dim, "   " + sec.owner.Pos.String()})
 	}
 	p.line(2, head...)
-	p.verdict(sec, was)
-	p.said = sec.owner.Ready.Message
-	unchanged := 0
-	var blocked []string
-	for _, c := range firstStop(sec.changes) {
-		switch {
-		case c.Action == diff.Blocked:
-			blocked = append(blocked, c.Object.String())
-		case c.Action == diff.Unchanged && !p.ShowUnchanged:
-			unchanged++
-		default:
-			p.change(c, was)
-		}
-	}
-	p.blocked(blocked)
-	if unchanged > 0 {
-		p.line(objectIndent+symbolWidth, span{dim, fmt.Sprintf("%d unchanged", unchanged)})
-	}
-	p.line(0)
 }
 
 // firstStop puts the refusal that Flux stops at before those that it does not get to.
@@ -238,15 +249,8 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	if sec.owner.Settled() {
 		return
 	}
+	p.condition(sec, was)
 	o := sec.owner
-	head := span{red, "  ! " + status(o)}
-	if o.State == v1.Unknown {
-		head = span{yellow, "  ? not known here, " + o.Reason}
-	}
-	if sec.asBefore(was) {
-		head.text += " (already so before the change)"
-	}
-	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
 	p.causes(sec)
 	if !o.Edit.IsZero() && !sec.follows {
 		p.place(objectIndent, o.Edit, subject{})
@@ -260,6 +264,19 @@ func (p *printer) verdict(sec section, was *v1.Step) {
 	if o.Hint != "" && !sec.follows {
 		p.note(objectIndent, 3, "help", o.Hint)
 	}
+}
+
+// condition writes how an owner ends that does not end ready.
+func (p *printer) condition(sec section, was *v1.Step) {
+	o := sec.owner
+	head := span{red, "  ! " + status(o)}
+	if o.State == v1.Unknown {
+		head = span{yellow, "  ? not known here, " + o.Reason}
+	}
+	if sec.asBefore(was) {
+		head.text += " (already so before the change)"
+	}
+	p.paragraph(objectIndent, objectIndent+symbolWidth, []span{head, text(separator(o.Ready.Message))}, text(shortMessage(o.Ready.Message)))
 }
 
 // maxCauses is how many mistakes of an owner are placed below its verdict.
@@ -319,16 +336,6 @@ func status(o v1.Owner) string {
 	return out
 }
 
-// asBefore reports whether the owner was not ready for the same reason before.
-// After the first line of a message, controllers list what else they did.
-func (s section) asBefore(was *v1.Step) bool {
-	before, ok := ownerOf(was, s.owner.Object)
-	then, now := before.Ready, s.owner.Ready
-	then.Message, _, _ = strings.Cut(then.Message, "\n")
-	now.Message, _, _ = strings.Cut(now.Message, "\n")
-	return ok && then == now
-}
-
 func number(b bool) int {
 	if b {
 		return 1
@@ -341,17 +348,6 @@ func separator(message string) string {
 		return ""
 	}
 	return ": "
-}
-
-func ownerOf(s *v1.Step, ref finding.Ref) (v1.Owner, bool) {
-	if s == nil {
-		return v1.Owner{}, false
-	}
-	i := slices.IndexFunc(s.Owners, func(o v1.Owner) bool { return o.Object == ref })
-	if i < 0 {
-		return v1.Owner{}, false
-	}
-	return s.Owners[i], true
 }
 
 func names(refs []finding.Ref) string {

@@ -148,3 +148,88 @@ func TestFactsTogether(t *testing.T) {
 		t.Errorf("github (-want +got):\n%s", d)
 	}
 }
+
+// What many objects of an owner have in common is told once.
+func TestCommonFields(t *testing.T) {
+	update := func(name string, fields ...diff.Field) diff.Change {
+		return diff.Change{Object: finding.Ref{Kind: "Role", Namespace: "f", Name: name}, Action: diff.Update, Fields: fields}
+	}
+	version := diff.Field{Label: "metadata.labels.version", Kind: diff.Changed, Before: "1", After: "2"}
+	rule := diff.Field{Label: "rules[0]", Kind: diff.Added, After: "get"}
+	recreated := update("e", version)
+	recreated.Action = diff.Recreate
+	for _, row := range []struct {
+		why     string
+		changes []diff.Change
+		want    string
+	}{
+		{"in four", []diff.Change{update("a", version), update("b", version, rule), update("c", version), update("d", version), recreated}, `      ~ the same in several objects:
+          metadata.labels.version: 1 → 2   in 4 objects
+        and nothing else in Role/f/a, Role/f/c, Role/f/d
+      ~ Role/f/b
+          + rules[0]: get
+    -/+ Role/f/e (deleted and created again)
+          metadata.labels.version: 1 → 2
+`},
+		{"in three", []diff.Change{update("a", version), update("b", version), update("c", version), recreated}, `      ~ Role/f/a
+          metadata.labels.version: 1 → 2
+      ~ Role/f/b
+          metadata.labels.version: 1 → 2
+      ~ Role/f/c
+          metadata.labels.version: 1 → 2
+    -/+ Role/f/e (deleted and created again)
+          metadata.labels.version: 1 → 2
+`},
+	} {
+		var out bytes.Buffer
+		p := newPrinter(&out, Options{})
+		p.section(section{owner: v1.Owner{Object: finding.Ref{Kind: "HelmRelease", Namespace: "f", Name: "r"}, State: v1.Rendered}, changes: row.changes}, nil)
+		if err := p.out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff("  HelmRelease/f/r\n"+row.want+"\n", out.String()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", row.why, d)
+		}
+	}
+}
+
+// What fails as it did before is no verdict on the change.
+func TestAsBefore(t *testing.T) {
+	ref := func(name string) finding.Ref { return finding.Ref{Kind: "Kustomization", Namespace: "f", Name: name} }
+	owner := func(name, message string) v1.Owner {
+		return v1.Owner{Object: ref(name), State: v1.Failed, Ready: v1.Condition{Status: "False", Reason: "BuildFailed", Message: message}}
+	}
+	object := func(name string, action diff.Action) diff.Change {
+		return diff.Change{Object: finding.Ref{Kind: "Role", Namespace: "f", Name: name}, Owner: ref("apps"), Action: action, Error: &diff.Error{Message: "no"}}
+	}
+	base := v1.Step{Name: v1.Base, Owners: []v1.Owner{owner("apps", "no")}, Changes: []diff.Change{object("a", diff.Fail), object("b", diff.Blocked)}}
+	for _, row := range []struct {
+		why     string
+		head    v1.Step
+		known   bool
+		unusual int
+	}{
+		{"all is the same", v1.Step{Owners: base.Owners, Changes: base.Changes}, true, 0},
+		{"for another reason", v1.Step{Owners: []v1.Owner{owner("apps", "never")}, Changes: base.Changes}, false, 1},
+		{"another object is refused", v1.Step{Owners: base.Owners, Changes: append(base.Changes[:2:2], object("c", diff.Fail))}, false, 1},
+		{"another object is not reached", v1.Step{Owners: base.Owners, Changes: append(base.Changes[:2:2], object("c", diff.Blocked))}, false, 1},
+		{"an object changes", v1.Step{Owners: base.Owners, Changes: append(base.Changes[:2:2], object("c", diff.Update))}, false, 0},
+		{"another owner", v1.Step{Owners: append(base.Owners[:1:1], owner("web", "no")), Changes: base.Changes}, true, 1},
+	} {
+		var out bytes.Buffer
+		p := newPrinter(&out, Options{})
+		p.step(&row.head, &base)
+		if err := p.out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "As before the change:"); got != row.known {
+			t.Errorf("%s: told apart: %v\n%s", row.why, got, out.String())
+		}
+		if got := NewFailures(v1.Cluster{Steps: []v1.Step{base, row.head}}); got != row.unusual {
+			t.Errorf("%s: %d new failures, want %d", row.why, got, row.unusual)
+		}
+	}
+	if got := NewFailures(v1.Cluster{Steps: []v1.Step{base}}); got != 3 {
+		t.Errorf("without a base everything is new: %d", got)
+	}
+}

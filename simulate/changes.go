@@ -74,6 +74,7 @@ func (r *replay) changes(ctx context.Context) []diff.Change {
 	}
 	out = append(out, r.failed(ctx)...)
 	r.sortChanges(out)
+	placeByCause(out)
 	return out
 }
 
@@ -235,7 +236,9 @@ func (r *replay) finish(ctx context.Context) Step {
 	r.showBlocked(ctx)
 	step := Step{Name: r.step.input.Name, Assumed: r.step.assumed, Changes: r.changes(ctx), Owners: r.owners(ctx)}
 	r.step.after = r.ownersNow(ctx)
-	step.Facts, step.Open = r.facts(ctx), slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
+	step.Facts = r.facts(ctx)
+	factsByCause(step.Facts, step.Changes)
+	step.Open = slices.Concat(r.open(step.Changes), r.openReads(ctx), r.openSpecs(step.Changes))
 	step.Uncalled = r.uncalled(ctx)
 	r.notePlaceholders()
 	r.tellAll()

@@ -343,24 +343,16 @@ func (r replay) step(name string, c *cluster) simulate.StepInput {
 	return simulate.StepInput{Name: name, Entry: c.entry, Sources: c.sources, Settings: c.settings, Renderers: c.revision.renderers}
 }
 
-// verdict is 1 when the last step ends in a failure, or when it changes
-// anything and changes count.
+// verdict is 1 when the last step ends in a failure that base does not have in
+// the same way, or when it changes anything and changes count.
 func verdict(rep report.Report, failOn string) int {
-	quiet := []diff.Action{diff.Unchanged, diff.Skip}
+	quiet := []diff.Action{diff.Unchanged, diff.Skip, diff.Fail, diff.Blocked}
 	for _, c := range rep.Clusters {
-		if len(c.Steps) == 0 {
-			continue
+		if report.NewFailures(c) > 0 {
+			return exitFindings
 		}
-		last := c.Steps[len(c.Steps)-1]
-		for _, ch := range last.Changes {
-			if ch.Action == diff.Fail || failOn == "changes" && !slices.Contains(quiet, ch.Action) {
-				return exitFindings
-			}
-		}
-		for _, o := range last.Owners {
-			if o.Ready.Status == "False" {
-				return exitFindings
-			}
+		if n := len(c.Steps); n > 0 && failOn == "changes" && slices.ContainsFunc(c.Steps[n-1].Changes, func(ch diff.Change) bool { return !slices.Contains(quiet, ch.Action) }) {
+			return exitFindings
 		}
 	}
 	return exitClean

@@ -11,8 +11,8 @@ import (
 const Base = "base"
 
 // Counted returns a copy of the report with every summary counted, no list nil,
-// and the base step, where another follows, reduced to the objects that the
-// server refuses. What is counted already stays: Counted may be called twice.
+// and the base step, where another follows, reduced to the objects that are
+// refused or not reached. What is counted already stays: Counted may be called twice.
 func Counted(r Report) Report {
 	r.Version = Version
 	r.NotSimulated = list(r.NotSimulated)
@@ -57,7 +57,7 @@ func counted(c Cluster) Cluster {
 		if s.Name == Base && i < len(c.Steps)-1 {
 			s.Summarised = true
 			s.Facts, s.Webhooks = nil, nil
-			s.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(ch diff.Change) bool { return ch.Action != diff.Fail })
+			s.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(ch diff.Change) bool { return ch.Action != diff.Fail && ch.Action != diff.Blocked })
 		} else {
 			c.Summary.add(s.Summary)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCounted(t *testing.T) {
-	changes := []diff.Change{{Action: diff.Create}, {Action: diff.Create}, {Action: diff.Fail}, {Action: diff.Unchanged}}
+	changes := []diff.Change{{Action: diff.Create}, {Action: diff.Create}, {Action: diff.Fail}, {Action: diff.Blocked}, {Action: diff.Unchanged}}
 	owners := []v1.Owner{
 		{Ready: v1.Condition{Status: "True"}},
 		{Ready: v1.Condition{Status: "False"}},
@@ -31,10 +31,10 @@ func TestCounted(t *testing.T) {
 			{Severity: finding.Error, Pos: finding.Position{File: "x"}},
 		},
 	}
-	counts := v1.Summary{Create: 2, Fail: 1, Unchanged: 1, NotReady: 1}
+	counts := v1.Summary{Create: 2, Fail: 1, Blocked: 1, Unchanged: 1, NotReady: 1}
 	a, b := counts, counts
 	a.Errors, b.Warnings = 1, 1
-	all := v1.Summary{Create: 4, Fail: 2, Unchanged: 2, NotReady: 2, Errors: 2, Warnings: 1}
+	all := v1.Summary{Create: 4, Fail: 2, Blocked: 2, Unchanged: 2, NotReady: 2, Errors: 2, Warnings: 1}
 
 	got := v1.Counted(given)
 	base := got.Clusters[0].Steps[0]
@@ -47,7 +47,7 @@ func TestCounted(t *testing.T) {
 		{"a counts its head and its findings", a, got.Clusters[0].Summary},
 		{"b has no other step than the base", b, got.Clusters[1].Summary},
 		{"the base is counted before it is reduced", counts, base.Summary},
-		{"the base keeps what is refused", []diff.Change{{Action: diff.Fail}}, base.Changes},
+		{"the base keeps what is refused or not reached", []diff.Change{{Action: diff.Fail}, {Action: diff.Blocked}}, base.Changes},
 		{"a base that is followed says that it is reduced", true, base.Summarised},
 		{"the only step is whole", len(changes), len(got.Clusters[1].Steps[0].Changes)},
 		{"findings are sorted by place", "x", got.Findings[0].Pos.File},

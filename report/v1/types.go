@@ -101,7 +101,7 @@ const (
 // Step is what one revision did to a cluster.
 type Step struct {
 	Name       string         `json:"name"`       // base, head, resync
-	Summarised bool           `json:"summarised"` // changes holds refused objects only; summary counts all
+	Summarised bool           `json:"summarised"` // changes holds only objects that are refused or not reached; summary counts all
 	Owners     []Owner        `json:"owners"`     // Flux objects at the end of the step, sorted by reference
 	Changes    []diff.Change  `json:"changes"`    // by owner in the order of reconciliation, then by object
 	Facts      []finding.Fact `json:"facts"`      // what a reviewer has to know, the most severe first; none of a summarised step
