@@ -123,7 +123,7 @@ func keyOf(in Input) digest {
 	if meta, ok := object["metadata"].(map[string]any); ok {
 		object["metadata"] = map[string]any{
 			"name": meta["name"], "namespace": meta["namespace"], "labels": meta["labels"],
-			"annotations": meta["annotations"], "generation": meta["generation"],
+			"annotations": meta["annotations"],
 		}
 	}
 	settings := in.Settings
@@ -180,6 +180,19 @@ func (w *watcher) note(answer digest, ask func(context.Context, Input) digest) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reads = append(w.reads, read{ask, answer})
+}
+
+// Consult asks a cluster a question. A render that takes part in a Cache depends
+// on the answer alone, not on all that the question reads to find it. What the
+// answer leaves out of its JSON form does not count.
+func Consult[T any](ctx context.Context, c Cluster, question func(context.Context, Cluster) T) T {
+	w, ok := c.(*watcher)
+	if !ok {
+		return question(ctx, c)
+	}
+	answer := question(ctx, w.in.Cluster)
+	w.note(digestOf(answer), func(ctx context.Context, in Input) digest { return digestOf(question(ctx, in.Cluster)) })
+	return answer
 }
 
 // Get implements Cluster.

@@ -201,6 +201,38 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// counting is a renderer whose result depends on how many ConfigMaps there are,
+// whatever they are called.
+type counting struct{ fake }
+
+func (c counting) Render(ctx context.Context, in Input) Result {
+	*c.renders++
+	n := Consult(ctx, in.Cluster, func(ctx context.Context, c Cluster) int {
+		return len(c.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, ""))
+	})
+	return Result{State: Rendered, Revision: fmt.Sprint(n)}
+}
+
+func TestConsult(t *testing.T) {
+	renders := 0
+	through := []Renderer{NewCache().Wrap(counting{fake{&renders}})}
+	for _, s := range []struct {
+		why   string
+		seeds []map[string]any
+		want  string
+		sum   int
+	}{
+		{"the first time", []map[string]any{owner("o", nil), configMap("a")}, "1", 1},
+		{"another object, the same answer", []map[string]any{owner("o", nil), configMap("b")}, "1", 1},
+		{"another answer", []map[string]any{owner("o", nil), configMap("a"), configMap("b")}, "2", 2},
+	} {
+		w := play(t, 1, through, s.seeds...)
+		if got := w.Outcomes[0].Revision; got != s.want || renders != s.sum {
+			t.Errorf("%s: %s after %d renders, want %s after %d", s.why, got, renders, s.want, s.sum)
+		}
+	}
+}
+
 func TestPlacesAreThoseOfAllFields(t *testing.T) {
 	at := func(text string) []finding.Position {
 		doc := repo.FromFiles(map[string]string{"a.yaml": text}).Documents()[0]
