@@ -105,7 +105,8 @@ const (
 type Cluster interface {
 	// Get returns the object that the cluster holds. The result must not be changed.
 	Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, Presence)
-	// List returns the objects of a kind, in all namespaces when namespace is empty, sorted by namespace and name.
+	// List returns the objects of a kind, in all namespaces when namespace is empty, sorted by namespace and
+	// name. They must not be changed.
 	List(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured
 	// Capabilities returns the Kubernetes version and the served API versions.
 	Capabilities(ctx context.Context) Capabilities
@@ -116,6 +117,13 @@ type Locator interface {
 	// Place returns the place to edit for a field of an object that the cluster
 	// holds, a zero Position when nothing in a repository declares it.
 	Place(ctx context.Context, ref finding.Ref, pointer string) finding.Position
+}
+
+// Scoper is a Cluster that knows the scopes of its custom resources.
+type Scoper interface {
+	// Scope is "Namespaced" or "Cluster" for a kind that a CustomResourceDefinition
+	// defines, empty for others.
+	Scope(kind schema.GroupKind) string
 }
 
 // Capabilities is what Helm templates see as .Capabilities.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fluxcd/pkg/ssa"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -123,22 +124,30 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 	return nil
 }
 
-// establish waits until the server serves all CRDs that it accepts.
+// establish waits until the server serves all CRDs that it accepts. Those that
+// were served once are not looked at again: nothing but a write ends that.
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.lapse()
 	clear(r.cluster.unserved)
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		crds, err := r.cluster.listNow(ctx, crdKind.WithVersion("v1"), "")
-		if err != nil {
-			return false, err
-		}
-		for _, u := range crds {
-			if st := statusOf(u); !st.is("Established", "True") && !st.is("NamesAccepted", "False") {
+		for _, name := range r.recorder.unestablished() {
+			u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
+			switch err := r.cluster.plain.Get(ctx, client.ObjectKeyFromObject(u), u); {
+			case apierrors.IsNotFound(err):
+			case err != nil:
+				return false, err
+			case !settledNames(statusOf(u)):
 				return false, r.alive(ctx)
 			}
+			r.recorder.established(name)
 		}
 		return true, nil
 	})
+}
+
+// settledNames reports whether a CRD is served, or never will be as it is.
+func settledNames(st *status) bool {
+	return st.is("Established", "True") || st.is("NamesAccepted", "False")
 }
 
 // edit does what others do to the cluster. What the server refuses becomes a note.

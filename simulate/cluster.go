@@ -47,12 +47,14 @@ func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the API server: %w", err)
 	}
-	if c.mapper, err = apiutil.NewDynamicRESTMapper(watched, hc); err != nil {
+	dynamic, err := apiutil.NewDynamicRESTMapper(watched, hc)
+	if err != nil {
 		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)
 	}
 	if c.directory, err = newDirectory(watched, hc, rec); err != nil {
 		return nil, err
 	}
+	c.mapper = kindMapper{dynamic, c.directory.mapper}
 	c.plain, err = c.client(watched, hc)
 	return c, err
 }
@@ -116,7 +118,8 @@ type answer struct {
 }
 
 // ask returns what the server says to a question about the objects of a
-// resource, asking again only when one of them may have changed since.
+// resource, asking again only when one of them may have changed since. The
+// objects must not be changed.
 func (c *cluster) ask(gr schema.GroupResource, key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
 	now := c.recorder.changed(gr)
 	a, ok := c.seen[key]
@@ -125,15 +128,20 @@ func (c *cluster) ask(gr schema.GroupResource, key string, question func() ([]*u
 		a.objects, a.err = question()
 		c.seen[key] = a
 	}
-	out := make([]*unstructured.Unstructured, len(a.objects))
-	for i, u := range a.objects {
-		out[i] = u.DeepCopy()
-	}
-	return out, a.err
+	return a.objects, a.err
 }
 
 // find is like read, but returns the server's error.
 func (c *cluster) find(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
+	u, err := c.look(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return u.DeepCopy(), nil
+}
+
+// look is like find, but its result must not be changed.
+func (c *cluster) look(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, error) {
 	m, err := c.mapping(groupKind(ref))
 	if err != nil {
 		return nil, err
@@ -158,16 +166,29 @@ func (c *cluster) list(ctx context.Context, gk schema.GroupKind) []*unstructured
 	if err != nil {
 		return nil
 	}
-	return c.List(ctx, m.GroupVersionKind, "")
+	return c.listIn(ctx, m.GroupVersionKind, "")
+}
+
+// listIn returns the objects of a kind in a namespace, or in all, sorted by
+// namespace and name.
+func (c *cluster) listIn(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
+	shared := c.List(ctx, gvk, namespace)
+	out := make([]*unstructured.Unstructured, len(shared))
+	for i, u := range shared {
+		out[i] = u.DeepCopy()
+	}
+	return out
 }
 
 // Get implements render.Cluster.
 func (c *cluster) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstructured, render.Presence) {
-	u := c.read(ctx, ref)
+	u, err := c.look(ctx, ref)
 	switch {
+	case c.unsure(ref) && err != nil:
+		return nil, render.Unsure
 	case c.unsure(ref):
 		return u, render.Unsure
-	case u == nil:
+	case err != nil:
 		return nil, render.Absent
 	}
 	return u, render.Present

@@ -3,12 +3,15 @@ package simulate
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	cached "k8s.io/client-go/discovery/cached/memory"
@@ -87,8 +90,33 @@ var _ meta.ResettableRESTMapper = (*directoryMapper)(nil)
 // Reset forgets what was found, unless it still holds.
 func (m *directoryMapper) Reset() { m.directory.refresh() }
 
+// kindMapper is a mapper of the library, which asks once for the versions of a
+// group. Kinds in versions that were defined later are found in the directory.
+type kindMapper struct {
+	meta.RESTMapper
+	directory meta.RESTMapper
+}
+
+// RESTMapping implements meta.RESTMapper.
+func (m kindMapper) RESTMapping(gk schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	found, err := m.RESTMapper.RESTMapping(gk, versions...)
+	if err == nil || len(versions) > 0 {
+		return found, err
+	}
+	if late, lateErr := m.directory.RESTMapping(gk); lateErr == nil {
+		return late, nil
+	}
+	return nil, err
+}
+
 // resourceVersion is one version of a resource that a CustomResourceDefinition defines.
 type resourceVersion struct{ crd, version string }
+
+// kindScope is the scope of a kind that a CustomResourceDefinition defines.
+type kindScope struct {
+	kind  schema.GroupKind
+	scope string
+}
 
 // shape is what a CustomResourceDefinition says of the kind that it defines.
 type shape struct {
@@ -96,6 +124,11 @@ type shape struct {
 		Name string `json:"name"`
 	} `json:"metadata"`
 	Spec struct {
+		Group string `json:"group"`
+		Names struct {
+			Kind string `json:"kind"`
+		} `json:"names"`
+		Scope    string `json:"scope"`
 		Versions []struct {
 			Name   string `json:"name"`
 			Served bool   `json:"served"`
@@ -137,6 +170,8 @@ func (r *recorder) defines(q request, s shape) {
 		r.aggregated[q.name] = true
 		return
 	}
+	r.fresh[q.name] = true
+	r.scopes[q.name] = kindScope{schema.GroupKind{Group: s.Spec.Group, Kind: s.Spec.Names.Kind}, s.Spec.Scope}
 	for _, v := range s.Spec.Versions {
 		r.defined[resourceVersion{q.name, v.Name}] = v.Served
 	}
@@ -150,6 +185,8 @@ func (r *recorder) undefines(q request) {
 		delete(r.aggregated, q.name)
 		return
 	}
+	delete(r.fresh, q.name)
+	delete(r.scopes, q.name)
 	for key := range r.defined {
 		if key.crd == q.name {
 			r.defined[key] = false
@@ -185,6 +222,32 @@ func (r *recorder) serves(lists []*metav1.APIResourceList, err error) bool {
 		}
 	}
 	return true
+}
+
+// unestablished are the CRDs that were written since they were seen established, sorted.
+func (r *recorder) unestablished() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.fresh))
+}
+
+// established notes that the server serves a CRD, or never will as it is.
+func (r *recorder) established(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.fresh, name)
+}
+
+// Scope implements render.Scoper.
+func (c *cluster) Scope(kind schema.GroupKind) string {
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
+	for _, crd := range slices.Sorted(maps.Keys(c.recorder.scopes)) {
+		if defined := c.recorder.scopes[crd]; defined.kind == kind {
+			return defined.scope
+		}
+	}
+	return ""
 }
 
 // aggregates reports whether somebody wrote an APIService.

@@ -16,11 +16,15 @@ import (
 // defined is the answer to the write of a CustomResourceDefinition.
 func defined(t *testing.T, rec *recorder, method, name, versions string) {
 	t.Helper()
+	learned(t, rec, method, name, fmt.Sprintf(`{"metadata": {"name": %q}, "spec": {"versions": [%s]}}`, name, versions))
+}
+
+func learned(t *testing.T, rec *recorder, method, name, body string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "https://server/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := fmt.Sprintf(`{"metadata": {"name": %q}, "spec": {"versions": [%s]}}`, name, versions)
 	rec.counts(req)
 	resp := &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}
 	if err := rec.learns(req, resp); err != nil {
@@ -59,6 +63,32 @@ func TestServes(t *testing.T) {
 		if got := rec.serves(row.lists, nil); got != row.want {
 			t.Errorf("%s: settled is %v", row.why, got)
 		}
+	}
+}
+
+// The scope of a kind is that of its definition, as long as there is one.
+func TestScope(t *testing.T) {
+	rec := newRecorder()
+	c, kind := &cluster{recorder: rec}, schema.GroupKind{Group: "g.test", Kind: "A"}
+	for _, step := range []struct{ why, method, body, want string }{
+		{"nothing is defined", "", "", ""},
+		{"a definition", "PATCH", `{"metadata": {"name": "as.g.test"}, "spec": {"group": "g.test", "scope": "Cluster", "names": {"kind": "A"}}}`, "Cluster"},
+		{"another kind", "POST", `{"metadata": {"name": "bs.g.test"}, "spec": {"group": "g.test", "scope": "Namespaced", "names": {"kind": "B"}}}`, "Cluster"},
+		{"the definition goes", "DELETE", "", ""},
+	} {
+		if step.method != "" {
+			learned(t, rec, step.method, "as.g.test", step.body)
+		}
+		if got := c.Scope(kind); got != step.want {
+			t.Errorf("%s: scope %q, want %q", step.why, got, step.want)
+		}
+	}
+	if got := rec.unestablished(); len(got) != 1 || got[0] != "bs.g.test" {
+		t.Errorf("waiting for %q, want the definition that is left", got)
+	}
+	rec.established("bs.g.test")
+	if got := rec.unestablished(); len(got) != 0 {
+		t.Errorf("waiting for %q, want nothing", got)
 	}
 }
 

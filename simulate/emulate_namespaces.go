@@ -68,7 +68,7 @@ func (r *replay) empty(ctx context.Context, ns *unstructured.Unstructured) (int,
 		if !k.namespaced {
 			continue
 		}
-		for _, u := range r.cluster.List(ctx, k.gvk, ns.GetName()) {
+		for _, u := range r.cluster.listIn(ctx, k.gvk, ns.GetName()) {
 			if u.GetDeletionTimestamp() == nil {
 				if err := cl.Delete(ctx, u.DeepCopy(), client.PropagationPolicy("Background"), client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 					r.note("namespace %q does not end: %v", ns.GetName(), err)

@@ -48,6 +48,8 @@ type recorder struct {
 	taken    map[finding.Ref]bool     // what the server has accepted, also without change
 	crds     int                      // grows with every request that may change what is served
 	defined  map[resourceVersion]bool // whether they are served still
+	scopes   map[string]kindScope     // by CRD
+	fresh    map[string]bool          // the CRDs that were written since they were seen established
 	// aggregated are the APIService objects that were written.
 	aggregated map[string]bool
 	sent       map[schema.GroupResource]int // grow with every request that may change something
@@ -65,7 +67,7 @@ type recorder struct {
 func newRecorder() *recorder {
 	return &recorder{
 		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), seen: newSightings(),
-		defined: map[resourceVersion]bool{}, aggregated: map[string]bool{},
+		defined: map[resourceVersion]bool{}, fresh: map[string]bool{}, scopes: map[string]kindScope{}, aggregated: map[string]bool{},
 	}
 }
 

@@ -28,7 +28,7 @@ type renderRun struct {
 	beyond   string            // why the chart needs Helm 4, empty if its templates decide
 	files    map[string]string // what the templates yielded
 	crds     []*render.Object
-	scopes   map[schema.GroupKind]string // of the CRDs of the cluster, read once
+	scopes   map[schema.GroupKind]string // in the cluster, asked for once
 	problems []finding.Problem
 	edit     func(*helmchart.Chart) // changes the chart before it is rendered, nil for nothing
 }
@@ -124,7 +124,7 @@ func (r *renderRun) validatesSchema() bool {
 // capabilities are those of the cluster, and what the CRDs of the chart add.
 // The version is the one that the cluster states, with what vendors add.
 func (r *renderRun) capabilities(ctx context.Context) (version string, caps *chartutil.Capabilities) {
-	have := r.in.Cluster.Capabilities(ctx)
+	have := r.consult(ctx)
 	caps = capabilitiesOfHelm4()
 	if v, err := chartutil.ParseKubeVersion(have.KubeVersion); err == nil {
 		caps.KubeVersion = *v

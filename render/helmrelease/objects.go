@@ -134,6 +134,19 @@ func (r *renderRun) namespaced(ctx context.Context, gvk schema.GroupVersionKind)
 	return r.inNamespace(ctx, gvk, chartScopes(r.crds))
 }
 
+// scopeIn is the scope of a kind that a cluster has a CRD for, empty for others.
+func scopeIn(ctx context.Context, c render.Cluster, gk schema.GroupKind) string {
+	if known, ok := c.(render.Scoper); ok {
+		return known.Scope(gk)
+	}
+	for _, crd := range c.List(ctx, crdKind, "") {
+		if defined, scope := scopeOf(crd); defined == gk {
+			return scope
+		}
+	}
+	return ""
+}
+
 // inNamespace asks first the CRDs of the chart, then the catalog, then the CRDs
 // of the cluster. An unknown kind is taken as namespaced.
 func (r *renderRun) inNamespace(ctx context.Context, gvk schema.GroupVersionKind, scopes map[schema.GroupKind]string) bool {
@@ -145,10 +158,11 @@ func (r *renderRun) inNamespace(ctx context.Context, gvk schema.GroupVersionKind
 	}
 	if r.scopes == nil {
 		r.scopes = map[schema.GroupKind]string{}
-		for _, crd := range r.in.Cluster.List(ctx, crdKind, "") {
-			gk, scope := scopeOf(crd)
-			r.scopes[gk] = scope
-		}
+	}
+	if _, ok := r.scopes[gvk.GroupKind()]; !ok {
+		r.scopes[gvk.GroupKind()] = render.Consult(ctx, r.in.Cluster, func(ctx context.Context, c render.Cluster) string {
+			return scopeIn(ctx, c, gvk.GroupKind())
+		})
 	}
 	return r.scopes[gvk.GroupKind()] != "Cluster"
 }

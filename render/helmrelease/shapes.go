@@ -8,6 +8,7 @@ import (
 
 // command surveys one call, or one value.
 func (s *survey) command(c *parse.CommandNode) {
+	s.looks(c)
 	for i, arg := range c.Args {
 		switch a := arg.(type) {
 		case *parse.IdentifierNode:
@@ -35,7 +36,10 @@ func (s *survey) literal(text string) {
 	if strings.Contains(text, "{{") {
 		s.strings = append(s.strings, text)
 	}
-	if text == "Chart" || text == "Capabilities" || text == "Subcharts" {
+	if text == capabilities || text == apiVersions {
+		s.browses = true
+	}
+	if text == "Chart" || text == capabilities || text == "Subcharts" {
 		s.need("the key " + text)
 	}
 }
@@ -52,6 +56,7 @@ func (s *survey) call(name string, args []parse.Node) {
 		s.need("a number in a call of " + name)
 	case printers[name] && slices.ContainsFunc(args, isRoot):
 		s.need("a call of " + name + " with all that templates see")
+		s.browses = true
 	}
 }
 

@@ -22,6 +22,8 @@ type survey struct {
 	beyond  string          // why the templates need Helm 4, empty if they do not
 	tpl     bool            // they run texts from elsewhere
 	files   bool            // they read files of the chart
+	asks    map[string]bool // API versions that they look for, by name
+	browses bool            // they look at API versions in other ways
 	strings []string        // texts in them that may be templates
 }
 
@@ -33,7 +35,7 @@ func (s *survey) need(reason string) {
 }
 
 func newSurvey() *survey {
-	s := &survey{steady: map[string]bool{}}
+	s := &survey{steady: map[string]bool{}, asks: map[string]bool{}}
 	bounds := bounded()
 	for name := range (&steady{}).functions() {
 		if _, ok := bounds[name]; !ok {
@@ -49,6 +51,28 @@ type surveyCache struct{ entries sync.Map }
 // beyond says why the chart, whose dependencies are processed, needs Helm 4.
 // It is empty when Helm 3 renders it as the controller does.
 func (c *surveyCache) beyond(chart *helmchart.Chart, top chartutil.Values) string {
+	found := c.of(chart)
+	if found.beyond != "" || !found.tpl {
+		return found.beyond
+	}
+	return found.withTexts(chart, top["Values"]).beyond
+}
+
+// asked names the API versions that the chart, whose dependencies are processed,
+// looks for with these values. It reports false when it may look at any.
+func (c *surveyCache) asked(chart *helmchart.Chart, values map[string]any) ([]string, bool) {
+	found := c.of(chart)
+	asks, browses := maps.Clone(found.asks), found.browses
+	if found.tpl {
+		texts := found.withTexts(chart, values)
+		everyChart(chart, func(c *helmchart.Chart) { texts.values(c.Values) })
+		maps.Copy(asks, texts.asks)
+		browses = browses || texts.browses
+	}
+	return slices.Sorted(maps.Keys(asks)), !browses
+}
+
+func (c *surveyCache) of(chart *helmchart.Chart) *survey {
 	var files []*helmchart.File
 	everyChart(chart, func(c *helmchart.Chart) { files = append(files, c.Templates...) })
 	sum := sha256.New()
@@ -64,21 +88,17 @@ func (c *surveyCache) beyond(chart *helmchart.Chart, top chartutil.Values) strin
 		}
 		return s
 	}))
-	found := entry.(func() *survey)()
-	if found.beyond != "" || !found.tpl {
-		return found.beyond
-	}
-	return found.withTexts(chart, top).beyond
+	return entry.(func() *survey)()
 }
 
 // withTexts surveys what the templates may run with tpl: their own texts, the
 // values, and files of the chart if they read any.
-func (s *survey) withTexts(chart *helmchart.Chart, top chartutil.Values) *survey {
-	out := &survey{steady: s.steady}
+func (s *survey) withTexts(chart *helmchart.Chart, values any) *survey {
+	out := &survey{steady: s.steady, asks: map[string]bool{}}
 	for _, text := range s.strings {
 		out.text(text)
 	}
-	out.values(top["Values"])
+	out.values(values)
 	if s.files {
 		everyChart(chart, func(c *helmchart.Chart) {
 			for _, f := range c.Files {
@@ -121,6 +141,7 @@ func (s *survey) values(v any) {
 func (s *survey) template(text string) {
 	if !s.parsed(text) {
 		s.need("a template does not parse")
+		s.browses = true
 	}
 }
 
@@ -132,7 +153,12 @@ var (
 // text surveys a text that may be a template. If it is none by itself, it may
 // still become one together with others: then names of functions count.
 func (s *survey) text(text string) {
-	if s.beyond != "" || !strings.Contains(text, "{{") || s.parsed(text) {
+	template := strings.Contains(text, "{{")
+	if template && s.parsed(text) {
+		return
+	}
+	s.browses = s.browses || strings.Contains(text, capabilities)
+	if !template || s.beyond != "" {
 		return
 	}
 	bounds := bounded()
