@@ -50,9 +50,8 @@ func (e *yamlError) Error() string {
 }
 
 // postRendered passes rendered templates through the post-renderers, with the
-// strategy of the release, and sorts them into hooks and other objects.
-func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRenderInput) ([]*helm.Hook, []releaseutil.Manifest, error) {
-	strategy := r.strategy()
+// strategy of a release, and sorts them into hooks and other objects.
+func postRendered(files map[string]string, strategy v2.PostRenderStrategy, in kustomize.PostRenderInput) ([]*helm.Hook, []releaseutil.Manifest, error) {
 	if strategy == v2.PostRenderStrategyCombined {
 		out, err := postRender(group{name: "files", merging: "manifests", files: files}, in)
 		if err != nil {
@@ -85,6 +84,12 @@ func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRende
 		addDocument(hookFiles, name, text)
 	}
 	return sortManifests(hookFiles)
+}
+
+// postRendered is what the post-renderers of the release make of rendered templates.
+func (r *renderRun) postRendered(files map[string]string, in kustomize.PostRenderInput) ([]*helm.Hook, []releaseutil.Manifest, error) {
+	known := r.renderer.sorted.of(files, r.strategy(), in)
+	return known.hooks, known.manifests, known.err
 }
 
 // strategy is what the release says, else the default of the controller.

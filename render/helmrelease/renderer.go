@@ -42,6 +42,7 @@ type Renderer struct {
 	charts  *chartCache
 	schemas *schemaCache
 	surveys *surveyCache
+	sorted  *sortedCache
 	rsaKey  func() (*rsa.PrivateKey, error)
 }
 
@@ -61,7 +62,7 @@ func New(o Options) *Renderer {
 		o.Timeout = patience
 	}
 	quiet()
-	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, surveys: &surveyCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
+	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, surveys: &surveyCache{}, sorted: &sortedCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
 }
 
 // Kinds implements render.Renderer.
