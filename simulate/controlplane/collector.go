@@ -8,7 +8,7 @@ import (
 // How a program collects its garbage: rarely, as it lives for seconds, but not
 // at the price of memory that a small machine does not have.
 const (
-	garbagePercent = 110
+	garbagePercent = 200
 	garbageLimit   = 768 << 20 // bytes, from which on it collects as often as need be
 )
 
