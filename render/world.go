@@ -110,6 +110,10 @@ func (w *World) Capabilities(context.Context) Capabilities {
 	return c
 }
 
+// Served lists what the CRDs of the World add to discovery: group/version and
+// group/version/Kind.
+func (w *World) Served() []string { return w.served }
+
 // admit adds an applied object to the World.
 func (w *World) admit(o *Object) {
 	ref := o.Ref()

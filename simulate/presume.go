@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
 
@@ -15,9 +14,10 @@ import (
 )
 
 // Running is what is known of a cluster that runs the first step before the
-// replay begins. Many clusters do not come up from nothing by Flux alone: some
-// definitions and Secrets were there first. Where the replay of the first step
-// comes to a standstill for want of them, they are taken to be in the cluster.
+// replay begins. It serves all that the step brings, and many clusters do not come
+// up from nothing by Flux alone: some Secrets were there first. Where the replay of
+// the first step comes to a standstill for want of them, they are taken to be in
+// the cluster.
 type Running struct {
 	Definitions []*render.Object           // the CRDs that the Flux objects of the step bring
 	Declares    func(ref finding.Ref) bool // whether the step has an object
@@ -28,10 +28,6 @@ type Running struct {
 func (r *replay) presume(ctx context.Context) (bool, error) {
 	if r.opts.Running == nil || !r.step.first {
 		return false, nil
-	}
-	found, err := r.presumeDefinitions(ctx)
-	if found || err != nil {
-		return found, err
 	}
 	return r.presumeValues(ctx) || r.excuse(ctx), nil
 }
@@ -66,70 +62,26 @@ func waitsFor(s *subject, ref finding.Ref) bool {
 // unservedKind is how the API server's clients say that it does not serve a kind.
 var unservedKind = regexp.MustCompile(`no matches for kind "[^"]+" in version "[^"]+"`)
 
-// presumeDefinitions defines the kinds that the step brings and does not get to,
-// if somebody fails for one. They belong to the controllers that bring them.
-func (r *replay) presumeDefinitions(ctx context.Context) (bool, error) {
-	if !r.wantsKind(ctx) {
-		return false, nil
+// presumeDefinitions defines the kinds that the step brings: they are served all
+// the time that its cluster runs. They belong to the controllers that bring them,
+// and what the server refuses is left to those.
+func (r *replay) presumeDefinitions(ctx context.Context) error {
+	if r.opts.Running == nil || !r.step.first {
+		return nil
 	}
-	count := map[finding.Ref]int{}
-	var owners []finding.Ref
-	var pos finding.Position
 	for _, o := range r.opts.Running.Definitions {
 		if o.Origin.Owner == nil || r.cluster.read(ctx, o.Ref()) != nil {
 			continue
 		}
-		owner := o.Origin.Owner.Ref()
 		manager := kustomizeController
-		if owner.Kind == helmReleaseKind.Kind {
+		if o.Origin.Owner.GetKind() == helmReleaseKind.Kind {
 			manager = helmController
 		}
-		if err := r.put(ctx, o.Unstructured, manager); err != nil {
-			r.note("the cluster refuses %v", err)
-			continue
-		}
-		if count[owner] == 0 {
-			owners = append(owners, owner)
-		}
-		if pos.IsZero() {
-			pos = o.Origin.Owner.At("")
-		}
-		count[owner]++
-	}
-	if len(owners) == 0 {
-		return false, nil
-	}
-	names := make([]string, len(owners))
-	for i, owner := range owners {
-		names[i] = fmt.Sprintf("%s (%d)", owner, count[owner])
-	}
-	r.assume(pos, "the cluster runs %s, which does not come up from nothing; the definitions that it brings are taken to be there: %s",
-		r.step.input.Name, strings.Join(names, ", "))
-	return true, r.establish(ctx)
-}
-
-// wantsKind reports whether a Flux object fails for a kind that the step brings.
-func (r *replay) wantsKind(ctx context.Context) bool {
-	brought := map[string]bool{}
-	for _, o := range r.opts.Running.Definitions {
-		brought[definedKind(o)] = true
-	}
-	for _, s := range r.subjects(ctx, r.ownerKinds()...) {
-		for _, kind := range unservedKind.FindAllString(statusOf(s.live).ready().Message, -1) {
-			if kind, _, _ = strings.Cut(kind, "/"); brought[kind+"/"] {
-				return true
-			}
+		if err := r.put(ctx, o.Unstructured, manager); err != nil && r.alive(ctx) != nil {
+			return err
 		}
 	}
-	return false
-}
-
-// definedKind is how the kind of a CRD is called by who does not find it, up to
-// the version.
-func definedKind(o *render.Object) string {
-	spec, _ := o.Object["spec"].(map[string]any)
-	names, _ := spec["names"].(map[string]any)
-	return fmt.Sprintf("no matches for kind %q in version \"%s/", text(names["kind"]), text(spec["group"]))
+	return r.establish(ctx)
 }
 
 // presumeValues makes the content of a ConfigMap or Secret unknown that is

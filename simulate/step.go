@@ -15,6 +15,9 @@ func (r *replay) play(ctx context.Context, in StepInput) (Step, error) {
 	first := !r.seeded
 	r.begin(in)
 	r.step.first = first
+	if err := r.presumeDefinitions(ctx); err != nil {
+		return Step{}, err
+	}
 	if !first {
 		if err := r.claim(ctx); err != nil {
 			return Step{}, err

@@ -15,9 +15,6 @@ import (
 // A definition that head has no more goes with the change; base may be nil.
 func placeholders(live []*unstructured.Unstructured, base, head *cluster) []simulate.Placeholder {
 	found := map[schema.GroupKind]*simulate.Placeholder{}
-	defined := func(c *cluster, gk schema.GroupKind) bool {
-		return len(c.catalog.Versions(gk)) > 0 || base != nil && len(base.catalog.Versions(gk)) > 0
-	}
 	for _, c := range []*cluster{base, head} {
 		if c == nil {
 			continue
@@ -28,8 +25,7 @@ func placeholders(live []*unstructured.Unstructured, base, head *cluster) []simu
 		}
 		for _, o := range objects {
 			gvk := o.GroupVersionKind()
-			_, removed := c.catalog.Removed(gvk)
-			if removed || gvk.Group == "" || gvk.Kind == "" || simulate.Computed(gvk.Group) || defined(c, gvk.GroupKind()) {
+			if !c.undefined(gvk) || base != nil && len(base.catalog.Versions(gvk.GroupKind())) > 0 {
 				continue
 			}
 			p := found[gvk.GroupKind()]

@@ -314,29 +314,6 @@ func (p *project) render(ctx context.Context, r *revision) error {
 	return nil
 }
 
-func (p *project) play(ctx context.Context, c *cluster, renderers []render.Renderer) error {
-	catalog, err := schemas.New(schemas.Options{KubeVersion: c.settings.KubeVersion, FluxVersion: c.settings.FluxVersion})
-	if err != nil {
-		return fmt.Errorf("read the built-in schemas: %w", err)
-	}
-	w, err := render.Run(ctx, render.Plan{
-		Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra, Invented: c.invented, Problems: c.problems,
-		Baseline:  render.Capabilities{KubeVersion: c.settings.KubeVersion, APIVersions: catalog.APIVersions()},
-		Renderers: renderers, Sources: c.sources, Workers: p.opt.workers,
-	})
-	if err != nil {
-		return err
-	}
-	c.world = w
-	p.opt.secrets.allow(w)
-	p.opt.plain.allow(w)
-	for _, o := range w.Objects() {
-		p.opt.plain.takeIn(o.Unstructured)
-	}
-	c.catalog = catalog.With(crds(w))
-	return nil
-}
-
 // crds returns the CRDs that a World applies.
 func crds(w *render.World) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
