@@ -89,14 +89,16 @@ func sections(s *v1.Step) []section {
 	return out
 }
 
+// quiet reports whether the owner is ready and has changed nothing.
 func (s section) quiet() bool {
-	return s.owner.Settled() && !slices.ContainsFunc(s.changes, func(c diff.Change) bool { return c.Action != diff.Unchanged })
+	return s.owner.Settled() && !slices.ContainsFunc(s.changes, func(c diff.Change) bool { return c.Action != diff.Unchanged && c.Action != diff.Skip })
 }
 
 // step writes how the step ends, what to know about it, what fails, what changes,
 // and last what fails as it did before.
 func (p *printer) step(s, was *v1.Step) {
 	quiet, unchanged := 0, 0
+	var left []finding.Ref
 	var failing, changing, known []section
 	for _, sec := range sections(s) {
 		switch {
@@ -106,7 +108,11 @@ func (p *printer) step(s, was *v1.Step) {
 			failing = append(failing, sec)
 		case sec.quiet() && !p.ShowUnchanged:
 			quiet++
-			unchanged += len(sec.changes)
+			for _, c := range sec.changes {
+				if unchanged++; c.Action == diff.Skip {
+					left = append(left, c.Object)
+				}
+			}
 		default:
 			changing = append(changing, sec)
 		}
@@ -127,7 +133,7 @@ func (p *printer) step(s, was *v1.Step) {
 		}
 	}
 	if quiet > 0 {
-		p.line(2, span{dim, quietly(quiet, unchanged)})
+		p.paragraph(2, 4, nil, span{dim, quietly(quiet, unchanged, left)})
 	}
 	p.notes(s)
 	p.line(0)
@@ -160,11 +166,15 @@ func indifferent(webhooks []v1.Webhook) []string {
 	return []string{fmt.Sprintf("%s would see nothing of what changes: %s", count(total, "webhook"), strings.Join(out, ", "))}
 }
 
-// quietly counts what the plan leaves out.
-func quietly(owners, objects int) string {
+// quietly counts what the plan leaves out, and names what is left alone on
+// request.
+func quietly(owners, objects int, left []finding.Ref) string {
 	out := count(owners, "Flux object") + " without changes"
-	if objects > 0 {
-		out += ", " + count(objects, "unchanged object")
+	if n := objects - len(left); n > 0 {
+		out += ", " + count(n, "unchanged object")
+	}
+	if len(left) > 0 {
+		out += ", " + count(len(left), "object") + " left alone on request: " + some(left)
 	}
 	return out
 }

@@ -233,3 +233,31 @@ func TestAsBefore(t *testing.T) {
 		t.Errorf("without a base everything is new: %d", got)
 	}
 }
+
+// What an owner leaves alone whenever it is reconciled is no change.
+func TestLeftAlone(t *testing.T) {
+	ref := finding.Ref{Kind: "Kustomization", Namespace: "f", Name: "apps"}
+	change := func(name string, action diff.Action) diff.Change {
+		return diff.Change{Object: finding.Ref{Kind: "Role", Namespace: "f", Name: name}, Owner: ref, Action: action}
+	}
+	s := &v1.Step{Owners: []v1.Owner{{Object: ref, State: v1.Rendered, Ready: v1.Condition{Status: "True"}}},
+		Changes: []diff.Change{change("a", diff.Skip), change("b", diff.Unchanged), change("c", diff.Skip)}}
+	for _, row := range []struct {
+		why     string
+		options Options
+		want    string
+	}{
+		{"named in the end", Options{}, "1 Flux object without changes, 1 unchanged object, 2 objects left alone on request: Role/f/a, Role/f/c\n"},
+		{"listed on request", Options{ShowUnchanged: true}, "      . Role/f/a (left alone)\n      = Role/f/b\n"},
+	} {
+		var out bytes.Buffer
+		p := newPrinter(&out, row.options)
+		p.step(s, nil)
+		if err := p.out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), row.want) {
+			t.Errorf("%s: %q is not in\n%s", row.why, row.want, out.String())
+		}
+	}
+}
