@@ -203,10 +203,11 @@ func (s *steady) privateKey(kind string) (string, error) {
 	switch kind {
 	case "", "rsa":
 		key, err := s.rsaKey()
-		if err != nil {
-			return "", err
+		if err != nil || s.rsaText != "" {
+			return s.rsaText, err
 		}
-		return keyPEM(key)
+		s.rsaText, err = keyPEM(key)
+		return s.rsaText, err
 	case "ecdsa", "dsa":
 		scalar := s.bytes(32, "genPrivateKey", kind)
 		scalar[0] &= 0x7f // below the order of the curve

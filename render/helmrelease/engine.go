@@ -49,6 +49,13 @@ const patience = 20 * time.Second
 // errTime is a chart whose templates do not end.
 var errTime = errors.New("the templates of the chart do not come to an end")
 
+// maxYield is how much text all templates of a chart may yield together. Helm
+// keeps it compressed in a Secret, which holds a megabyte.
+const maxYield = 32 << 20
+
+// errYield is a chart whose templates yield too much.
+var errYield = fmt.Errorf("the templates of the chart yield more than %d megabytes of text, which no release may have", maxYield>>20)
+
 // templates renders the templates of the chart: texts by path. Notes are left out.
 func (r *renderRun) templates(ctx context.Context) (map[string]string, error) {
 	values, err := r.compose(ctx)
@@ -64,6 +71,12 @@ func (r *renderRun) templates(ctx context.Context) (map[string]string, error) {
 	files, err := r.execute(ctx, values)
 	if err != nil {
 		return nil, err
+	}
+	size := 0
+	for _, text := range files {
+		if size += len(text); size > maxYield {
+			return nil, errYield
+		}
 	}
 	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, "NOTES.txt") })
 	return files, nil

@@ -224,6 +224,11 @@ func TestRenderFailures(t *testing.T) {
 			problem: `the template does not parse: missing value for if (in demo/templates/a.yaml:1 of chart "demo")`, pos: "hr.yaml:9:5",
 		},
 		{
+			why: "more text than a release may have", files: map[string]string{"templates/a.yaml": `{{ range until 5 }}{{ repeat 8000000 "x" }}{{ end }}`},
+			reason: ReasonTemplate, ready: "the templates of the chart yield more than 32 megabytes of text, which no release may have",
+			problem: "the templates of the chart yield more than 32 megabytes of text, which no release may have", pos: "hr.yaml:9:5",
+		},
+		{
 			why: "no YAML", files: map[string]string{"templates/a.yaml": "a: [1\nb: 2\n"},
 			reason: ReasonTemplateYAML, ready: "error merging manifests: parsing demo/templates/a.yaml: MalformedYAMLError: yaml: line 1: did not find expected ',' or ']'",
 			problem: `the template yields no YAML: yaml: line 1 of its output: did not find expected ',' or ']' (in demo/templates/a.yaml of chart "demo")`, pos: "hr.yaml:9:5",

@@ -17,10 +17,11 @@ import (
 // steady yields the template functions that would otherwise read the clock, the
 // time zone of the machine, random numbers or tables in a random order.
 type steady struct {
-	seed   string    // identifies the release
-	now    time.Time // what time it is
-	rsaKey func() (*rsa.PrivateKey, error)
-	calls  map[string]int
+	seed    string    // identifies the release
+	now     time.Time // what time it is
+	rsaKey  func() (*rsa.PrivateKey, error)
+	rsaText string // of the key, once it was asked for
+	calls   map[string]int
 }
 
 func newSteady(seed string, now time.Time, rsaKey func() (*rsa.PrivateKey, error)) *steady {
