@@ -32,7 +32,7 @@ const (
 	ReasonTemplate         = "helm-template"              // a template does not parse or execute
 	ReasonTemplateFail     = "helm-template-fail"         // a template calls fail or required
 	ReasonTemplateYAML     = "helm-template-yaml"         // the output of a template is not YAML
-	ReasonTemplateTime     = "helm-template-timeout"      // the templates do not end
+	ReasonTemplateTime     = "helm-template-timeout"      // the templates do not end, or yield too much
 	ReasonDuplicate        = "helm-duplicate-object"      // two rendered objects have one identity
 	ReasonPostRender       = "helm-post-render"           // a post-renderer refuses the objects
 	ReasonCRDs             = "helm-crds"                  // a file in crds/ cannot be read

@@ -224,11 +224,6 @@ func TestRenderFailures(t *testing.T) {
 			problem: `the template does not parse: missing value for if (in demo/templates/a.yaml:1 of chart "demo")`, pos: "hr.yaml:9:5",
 		},
 		{
-			why: "more text than a release may have", files: map[string]string{"templates/a.yaml": `{{ range until 5 }}{{ repeat 8000000 "x" }}{{ end }}`},
-			reason: ReasonTemplate, ready: "the templates of the chart yield more than 32 megabytes of text, which no release may have",
-			problem: "the templates of the chart yield more than 32 megabytes of text, which no release may have", pos: "hr.yaml:9:5",
-		},
-		{
 			why: "no YAML", files: map[string]string{"templates/a.yaml": "a: [1\nb: 2\n"},
 			reason: ReasonTemplateYAML, ready: "error merging manifests: parsing demo/templates/a.yaml: MalformedYAMLError: yaml: line 1: did not find expected ',' or ']'",
 			problem: `the template yields no YAML: yaml: line 1 of its output: did not find expected ',' or ']' (in demo/templates/a.yaml of chart "demo")`, pos: "hr.yaml:9:5",
@@ -479,5 +474,15 @@ func TestRenderRefusedCRDs(t *testing.T) {
 	const want = "Helm install failed for release team/app with chart demo@1.0.0: failed to apply CustomResourceDefinitions: failed to parse CustomResourceDefinitions from crds/crd.yaml: "
 	if got.Reason != ReasonCRDs || !strings.HasPrefix(got.Ready.Message, want) {
 		t.Errorf("reason %s: %s", got.Reason, got.Ready.Message)
+	}
+}
+
+func TestTooMuchText(t *testing.T) {
+	got := renderDemo(t, "", map[string]string{"templates/a.yaml": `{{ range until 5 }}{{ repeat 8000000 "x" }}{{ end }}`})
+	if got.State != render.Unknown || got.Reason != ReasonTemplateTime {
+		t.Fatalf("state %s, reason %s", got.State, got.Reason)
+	}
+	if want := "the templates of the chart yield more than 32 megabytes of text, which no release may have"; got.Problems[0].Message != want {
+		t.Errorf("problem %q", got.Problems[0].Message)
 	}
 }

@@ -42,7 +42,7 @@ func (r *renderRun) translate(err error) []finding.Problem {
 		return []finding.Problem{{Reason: ReasonTemplateTime, Field: field, Message: err.Error(),
 			Hint: "look for loops in loops, for values that contain themselves and for templates that call themselves"}}
 	case errors.Is(err, errYield):
-		return []finding.Problem{{Reason: ReasonTemplate, Field: field, Message: err.Error(), Hint: "look for loops in its templates, or split it into several charts"}}
+		return []finding.Problem{{Reason: ReasonTemplateTime, Field: field, Message: err.Error(), Hint: "look for loops in its templates, or split it into several charts"}}
 	case errors.As(err, &schema):
 		return schemaProblems(schema)
 	case errors.As(err, &kube):

@@ -27,12 +27,13 @@ const attempts = 20
 // charts that source-controller has stored, so one Releases serves one replay.
 type Releases struct {
 	charts map[finding.Ref]*stored
-	shown  map[finding.Ref]bool // what is in the release was told of once
+	shown  map[finding.Ref]bool                 // what is in the release was told of once
+	ends   map[finding.Ref]helmrelease.Prepared // whose templates were seen to come to an end
 }
 
 // New returns Releases without charts.
 func New() *Releases {
-	return &Releases{charts: map[finding.Ref]*stored{}, shown: map[finding.Ref]bool{}}
+	return &Releases{charts: map[finding.Ref]*stored{}, shown: map[finding.Ref]bool{}, ends: map[finding.Ref]helmrelease.Prepared{}}
 }
 
 var _ simulate.Releases = (*Releases)(nil)
@@ -97,6 +98,9 @@ func preparerOf(in simulate.ReleaseInput) preparer {
 func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
 	prepared, failed := r.prepareRelease(ctx, in)
 	if failed != nil {
+		return notPrepared(in, failed), nil
+	}
+	if failed = r.endless(ctx, in, prepared); failed != nil {
 		return notPrepared(in, failed), nil
 	}
 	waited := &waiting{}
@@ -184,20 +188,25 @@ func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
 	if in.Renderer == nil {
 		return nil
 	}
-	input := render.Input{Object: in.Object, Settings: in.Settings, Cluster: in.Cluster, Sources: in.Sources, Revision: 1}
-	history, _, _ := unstructured.NestedSlice(in.Object.Object, "status", "history")
-	if len(history) > 0 {
-		latest, _ := history[0].(map[string]any)
-		version, _ := latest["version"].(int64)
-		input.Upgrade, input.Revision = true, int(version)+1
-	}
-	result := in.Renderer.Render(ctx, input)
+	result := in.Renderer.Render(ctx, renderInput(in))
 	if result.State != render.Rendered {
 		return nil
 	}
 	out := []*render.Object{}
 	for _, list := range [][]*render.Object{result.CRDs, result.Applies, result.Hooks} {
 		out = append(out, list...)
+	}
+	return out
+}
+
+// renderInput is what the next revision of the release is rendered from.
+func renderInput(in simulate.ReleaseInput) render.Input {
+	out := inputOf(in, in.Object)
+	history, _, _ := unstructured.NestedSlice(in.Object.Object, "status", "history")
+	if len(history) > 0 {
+		latest, _ := history[0].(map[string]any)
+		version, _ := latest["version"].(int64)
+		out.Upgrade, out.Revision = true, int(version)+1
 	}
 	return out
 }
