@@ -94,10 +94,11 @@ func remark(c diff.Change, m mark) string {
 // plainly is a reason without what parts its words.
 func plainly(reason string) string { return strings.NewReplacer(" ", "", "-", "").Replace(reason) }
 
-// The most fields of an object, and lines of a text, that are shown.
+// The most fields of an object, lines of a text, and causes of a refusal that are shown.
 const (
-	maxFields = 40
-	maxHunks  = 40
+	maxShownCauses = 10
+	maxFields      = 40
+	maxHunks       = 40
 )
 
 func (p *printer) fields(c diff.Change) {
@@ -163,7 +164,11 @@ func (p *printer) refusal(c diff.Change) {
 			gutter = p.place(fieldIndent, c.Pos, about)
 		}
 	}
-	for _, cause := range c.Error.Causes {
+	for i, cause := range c.Error.Causes {
+		if i == maxShownCauses {
+			p.line(fieldIndent, span{dim, "… " + count(len(c.Error.Causes)-i, "more cause")})
+			break
+		}
 		p.paragraph(fieldIndent, fieldIndent+2, []span{{bold, fieldHead(cause.Field)}}, text(shortCause(cause)))
 		gutter = p.place(fieldIndent, cause.Pos, subject{c.Object, pointerOf(cause.Field)})
 	}

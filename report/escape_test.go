@@ -150,6 +150,12 @@ func TestLongContent(t *testing.T) {
 	if strings.Contains(out, value) || !strings.Contains(out, "… (4840 more characters)") || !strings.Contains(out, "… 60 more fields") {
 		t.Error("text cuts long values and long lists of fields, and says so")
 	}
+	r.Clusters[0].Steps[1].Changes = []diff.Change{{Object: object("ConfigMap", "a"), Owner: kustomization("infra"), Action: diff.Fail,
+		Error: &diff.Error{Causes: slices.Repeat([]diff.Cause{{Field: "data", Message: "wrong-0815"}}, 30)}}}
+	if out := write(t, "text", r, report.Options{}); strings.Count(out, "wrong-0815") != 10 || !strings.Contains(out, "… 20 more causes") {
+		t.Errorf("text shows some causes, and counts the others:\n%s", out)
+	}
+	r.Clusters[0].Steps[1].Changes[0].Error.Message = value
 	if !strings.Contains(write(t, "json", r, report.Options{}), value) {
 		t.Error("JSON has the value whole")
 	}

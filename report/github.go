@@ -110,7 +110,7 @@ func (p *printer) annotateRefusal(ch diff.Change, sec section, a annotation) {
 		a.message = withHint(withHint(shortMessage(ch.Error.Message), ch.Error.Hint), sec.consequence(ch))
 		p.annotate(a)
 	}
-	for _, cause := range ch.Error.Causes {
+	for _, cause := range ch.Error.Causes[:min(len(ch.Error.Causes), maxShownCauses)] {
 		a.pos = cause.Pos
 		if a.pos.IsZero() {
 			a.pos = ch.Pos

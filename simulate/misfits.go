@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"regexp"
@@ -37,7 +38,10 @@ func misfits(o *render.Object, message string) []diff.Cause {
 		}
 		out = append(out, c)
 	}
-	slices.SortStableFunc(out, func(a, b diff.Cause) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortStableFunc(out, func(a, b diff.Cause) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), strings.Compare(a.Message, b.Message))
+	})
+	out = slices.Compact(out)
 	if m := nowhere.FindStringSubmatch(message); len(out) == 0 && m != nil && m[1] == o.GetNamespace() {
 		out = append(out, diff.Cause{Field: "metadata.namespace", Message: m[0], Pos: o.At("/metadata/namespace")})
 	}

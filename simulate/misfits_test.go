@@ -26,6 +26,8 @@ func TestMisfits(t *testing.T) {
 			[]diff.Cause{{Field: `spec.containers[name="a: b"].envv`, Message: "field not declared in schema"}}},
 		{"an item that is there twice", "Pod", `failed: .spec.ports: duplicate entries for key [port=80]`,
 			[]diff.Cause{{Field: "spec.ports", Message: "duplicate entries for key [port=80]"}}},
+		{"the same once more", "Pod", "errors:\n  .spec.ports: duplicate entries for key [port=80]\n  .spec.ports: duplicate entries for key [port=80]",
+			[]diff.Cause{{Field: "spec.ports", Message: "duplicate entries for key [port=80]"}}},
 		{"the namespace", "Pod", `namespaces "shop" not found`, []diff.Cause{{Field: "metadata.namespace", Message: `namespaces "shop" not found`}}},
 		{"another namespace", "Pod", `namespaces "other" not found`, nil},
 		{"another error has causes of its own", "Pod", "spec.replicas: Invalid value: -2", nil},

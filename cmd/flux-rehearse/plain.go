@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
-	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/report"
 )
 
@@ -53,6 +52,9 @@ func (s *secrets) messages(r *report.Report) {
 	}
 	for i := range r.Findings {
 		hide(&r.Findings[i].Message, &r.Findings[i].Hint)
+		for j := range r.Findings[i].Related {
+			hide(&r.Findings[i].Related[j].Message)
+		}
 	}
 	for _, c := range r.Clusters {
 		for _, step := range c.Steps {
@@ -67,7 +69,11 @@ func (s *secrets) messages(r *report.Report) {
 				hideError(step.Changes[i].Error, hide)
 			}
 			for i := range step.Facts {
-				hideFact(&step.Facts[i], hide)
+				f := &step.Facts[i]
+				hide(&f.Message, &f.Check, &f.From, &f.To)
+			}
+			for i := range step.Notes {
+				hide(&step.Notes[i])
 			}
 		}
 	}
@@ -79,14 +85,6 @@ func hideError(e *diff.Error, hide func(...*string)) {
 	}
 	hide(&e.Message, &e.Hint)
 	for i := range e.Causes {
-		hide(&e.Causes[i].Message)
-	}
-}
-
-// hideFact takes the values out of a fact that quotes the server.
-func hideFact(f *finding.Fact, hide func(...*string)) {
-	switch f.Fact {
-	case "pods-refused", "refused-later", "server-warned":
-		hide(&f.Message)
+		hide(&e.Causes[i].Message, &e.Causes[i].Field)
 	}
 }
