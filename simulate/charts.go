@@ -47,8 +47,8 @@ func (r *replay) reconcileChart(ctx context.Context, s *subject) error {
 
 func (r *replay) chartFails(ctx context.Context, s *subject, st *status, c ChartResult) error {
 	s.mem.reason = kebab(c.Failure.Reason)
-	st.observe()
 	if c.Unknown {
+		st.observe()
 		st.set(conditionReady, "Unknown", c.Failure.Reason, c.Failure.Message)
 		return r.conclude(ctx, s, st, phaseUnknown)
 	}

@@ -52,7 +52,7 @@ type departures struct {
 	client.Client
 	halt   bool                                             // dry runs and deletions only
 	prompt func(ctx context.Context, ref finding.Ref) error // before an object is written, nil for nothing
-	wrote  []finding.Ref                                    // ConfigMaps and Secrets so far
+	wrote  []finding.Ref                                    // so far
 }
 
 // Get implements client.Client. An apply reads an object that is being deleted
@@ -94,9 +94,7 @@ func (d *departures) Patch(ctx context.Context, obj client.Object, patch client.
 			return err
 		}
 	}
-	if carriesValues(ref) {
-		d.wrote = append(d.wrote, ref)
-	}
+	d.wrote = append(d.wrote, ref)
 	return d.Client.Patch(ctx, obj, patch, opts...)
 }
 

@@ -146,10 +146,13 @@ func (r *replay) chartObstacle(ctx context.Context, s *subject, ref finding.Ref)
 }
 
 func notReady(st *status) string {
-	if !st.observed() {
+	switch {
+	case st.is(conditionReady, "False"), st.is(conditionReady, "Unknown"):
+		return st.ready().Message
+	case !st.observed():
 		return "latest generation of object has not been reconciled"
 	}
-	return st.ready().Message
+	return "does not have an artifact"
 }
 
 // releaseUser is the user that a HelmRelease acts as, empty for the controller itself.

@@ -7,23 +7,58 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/finding"
 )
 
-// prompted lets a Flux object reconcile whose new spec is about to be applied,
-// where the same apply has just written watched values of it: its controller
-// begins as soon as these change, with the spec that the cluster still has.
-func (r *replay) prompted(ctx context.Context, ref finding.Ref, wrote []finding.Ref) error {
-	if kind := groupKind(ref); kind != helmReleaseKind && kind != kustomizationKind || len(wrote) == 0 {
-		return nil
+// prompted lets Flux objects reconcile that an apply has given a reason to, before
+// it writes the next object: their controllers begin at once. An object whose new
+// spec comes next is woken by watched values of it that the apply has written. One
+// whose new spec the apply has written meets the artifact that its source has had
+// so far, where the new spec of the source comes next, unless it comes right after
+// its own: the controller has other things to do before it looks at the source.
+func (r *replay) prompted(ctx context.Context, next finding.Ref, wrote []finding.Ref) error {
+	switch kind := groupKind(next); {
+	case kind == helmReleaseKind || kind == kustomizationKind:
+		return r.promptedByValues(ctx, next, wrote)
+	case next.Group == sourceGroup:
+		return r.promptedBySpecs(ctx, next, wrote)
 	}
+	return nil
+}
+
+func (r *replay) promptedByValues(ctx context.Context, ref finding.Ref, wrote []finding.Ref) error {
 	s := &subject{ref: ref, mem: r.remember(ref)}
-	if !r.reread(ctx, s) || !slices.ContainsFunc(wrote, func(values finding.Ref) bool {
-		return values.Namespace == ref.Namespace && reads(s.live, values)
+	if !r.reread(ctx, s) || s.mem.watched == r.watchedBy(ctx, s) || !slices.ContainsFunc(wrote, func(values finding.Ref) bool {
+		return carriesValues(values) && values.Namespace == ref.Namespace && reads(s.live, values)
 	}) {
 		return nil
 	}
+	return r.interpose(ctx, s)
+}
+
+func (r *replay) promptedBySpecs(ctx context.Context, source finding.Ref, wrote []finding.Ref) error {
+	if u := r.cluster.read(ctx, source); u == nil || artifactRevision(u) == "" {
+		return nil
+	}
+	for _, ref := range wrote[:max(len(wrote)-1, 0)] {
+		if kind := groupKind(ref); kind != helmReleaseKind && kind != kustomizationKind {
+			continue
+		}
+		s := &subject{ref: ref, mem: r.remember(ref)}
+		if !r.reread(ctx, s) || !s.changed() {
+			continue
+		}
+		if own, ok := r.sourceOf(s); !ok || own != source {
+			continue
+		}
+		if err := r.interpose(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interpose reconciles a Flux object in the midst of the work for another one.
+func (r *replay) interpose(ctx context.Context, s *subject) error {
 	s.depth = r.depth(s.live)
-	switch {
-	case s.deleting(), s.mem.phase == phaseNew, r.held(ref), !r.step.input.Settings.Watches(s.live),
-		s.mem.watched == r.watchedBy(ctx, s), !r.due(ctx, s, fresh):
+	if s.deleting() || s.mem.phase == phaseNew || r.held(s.ref) || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, fresh) {
 		return nil
 	}
 	actor := r.recorder.current()

@@ -232,7 +232,6 @@ func (r *replay) sourceFails(ctx context.Context, s *subject, st *status, f *sou
 		phase = phaseStalled
 	}
 	st.set("FetchFailed", "True", reason, f.Message)
-	st.observe()
 	severity := "Warning"
 	if f.Reason == source.ReasonInclude && reason != "CopyFailure" {
 		severity = "Normal"
