@@ -133,6 +133,7 @@ func TestFactsOfReleases(t *testing.T) {
 		`info image-changed Deployment/default/asleep container "main" gets the image app:2 instead of app:1`,
 		`info image-changed Deployment/default/one container "main" gets the image rival:1 instead of app:1`,
 		`info image-changed Deployment/default/two container "main" gets the image app:3 instead of app:1`,
+		"info reads-nothing Deployment/default/one refers to ConfigMap/default/settings from now on, which nobody in the repository makes",
 		"info restarted Deployment/default/asleep its pods are replaced, some at a time",
 		"info restarted Deployment/default/one its pods are replaced, some at a time",
 		"info restarted Deployment/default/two its pods are replaced, some at a time",
