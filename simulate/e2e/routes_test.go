@@ -86,8 +86,7 @@ func TestPlacesOfCharts(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %s", f.Fact, f.Object, f.Pos))
 	}
 	slices.Sort(got)
-	want := []string{"Deployment/default/bad releases/bad.yaml:2:163 releases/bad.yaml:2:163", "pods-refused Deployment/strict/pods chart/templates/all.yaml",
-		"server-warned Deployment/strict/pods chart/templates/all.yaml"}
+	want := []string{"Deployment/default/bad releases/bad.yaml:2:163 releases/bad.yaml:2:163", "pods-refused Deployment/strict/pods chart/templates/all.yaml"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("places (-want +got):\n%s", d)
 	}
