@@ -5,21 +5,24 @@ import (
 	"runtime/debug"
 )
 
-// How a program collects its garbage: rarely, as it lives for seconds, but not
+// How programs collect their garbage: rarely, as they live for seconds, but not
 // at the price of memory that a small machine does not have.
 const (
 	garbagePercent = 200
-	garbageLimit   = 768 << 20 // bytes, from which on it collects as often as need be
+	ownLimit       = 2 << 30   // bytes, from which on the main program collects as often as need be
+	serverLimit    = 768 << 20 // the same for each server, of which several run
 )
 
-// CollectRarely lets this program collect its garbage less often than usual,
+// CollectRarely lets the main program collect its garbage less often than usual,
 // unless the user has set GOGC or GOMEMLIMIT.
-func CollectRarely() {
+func CollectRarely() { collectRarely(ownLimit) }
+
+func collectRarely(limit int64) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, set := os.LookupEnv(name); set {
 			return
 		}
 	}
 	debug.SetGCPercent(garbagePercent)
-	debug.SetMemoryLimit(garbageLimit)
+	debug.SetMemoryLimit(limit)
 }

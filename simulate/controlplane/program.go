@@ -55,7 +55,7 @@ func Main() (code int, ran bool) {
 	} else if abandoned(dir) {
 		return 1, true
 	}
-	CollectRarely()
+	collectRarely(serverLimit)
 	if name == etcdName {
 		return runEtcd(), true
 	}
