@@ -120,8 +120,8 @@ type answer struct {
 // ask returns what the server says to a question about the objects of a
 // resource, asking again only when one of them may have changed since. The
 // objects must not be changed.
-func (c *cluster) ask(gr schema.GroupResource, key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
-	now := c.recorder.changed(gr)
+func (c *cluster) ask(gr schema.GroupResource, name, key string, question func() ([]*unstructured.Unstructured, error)) ([]*unstructured.Unstructured, error) {
+	now := c.recorder.changedAt(gr, name)
 	a, ok := c.seen[key]
 	if !ok || a.changed != now {
 		a = answer{changed: now}
@@ -146,7 +146,7 @@ func (c *cluster) look(ctx context.Context, ref finding.Ref) (*unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.ask(m.Resource.GroupResource(), "get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
+	found, err := c.ask(m.Resource.GroupResource(), ref.Name, "get "+ref.Group+" "+ref.String(), func() ([]*unstructured.Unstructured, error) {
 		u := &unstructured.Unstructured{}
 		u.SetGroupVersionKind(m.GroupVersionKind)
 		if err := c.plain.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, u); err != nil {
@@ -157,7 +157,31 @@ func (c *cluster) look(ctx context.Context, ref finding.Ref) (*unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
+	if groupKind(ref) == crdKind && settledNames(statusOf(found[0])) {
+		c.recorder.established(ref.Name)
+	}
 	return found[0], nil
+}
+
+// memorial is a reader of the cluster that asks again only about objects that
+// may have changed since.
+type memorial struct {
+	client.Client
+	cluster *cluster
+}
+
+// Get implements client.Reader.
+func (m memorial) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	u, ok := o.(*unstructured.Unstructured)
+	gvk := o.GetObjectKind().GroupVersionKind()
+	if served, err := m.cluster.mapping(gvk.GroupKind()); !ok || len(opts) > 0 || err != nil || served.GroupVersionKind != gvk {
+		return m.Client.Get(ctx, key, o, opts...)
+	}
+	found, err := m.cluster.find(ctx, finding.Ref{Group: gvk.Group, Kind: gvk.Kind, Namespace: key.Namespace, Name: key.Name})
+	if err == nil {
+		u.Object = found.Object
+	}
+	return err
 }
 
 // list returns the objects of a kind in all namespaces, sorted by namespace and name.
@@ -215,7 +239,7 @@ func (c *cluster) List(ctx context.Context, gvk schema.GroupVersionKind, namespa
 		out, _ := c.listNow(ctx, gvk, namespace)
 		return out
 	}
-	out, _ := c.ask(m.Resource.GroupResource(), "list "+namespace+" "+gvk.String(), func() ([]*unstructured.Unstructured, error) {
+	out, _ := c.ask(m.Resource.GroupResource(), "", "list "+namespace+" "+gvk.String(), func() ([]*unstructured.Unstructured, error) {
 		return c.listNow(ctx, gvk, namespace)
 	})
 	return out

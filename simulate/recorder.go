@@ -149,6 +149,21 @@ func (r *recorder) changed(gr schema.GroupResource) int {
 	return r.sent[gr] + r.crds
 }
 
+// changedAt is like changed for one object, or for all of the resource when name
+// is empty. The server writes to a definition by itself until it serves it, and
+// then no more before somebody else does.
+func (r *recorder) changedAt(gr schema.GroupResource, name string) int {
+	if gr != unsettled[0] {
+		return r.changed(gr)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.removed || r.fresh[name] || name == "" && len(r.fresh) > 0 {
+		return r.requests
+	}
+	return -1 - r.sent[gr] // never a number of requests
+}
+
 // definitions grows with every request that may change what the server serves.
 func (r *recorder) definitions() int {
 	r.mu.Lock()

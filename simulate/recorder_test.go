@@ -49,6 +49,43 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// A definition is read again as long as the server writes to it by itself.
+func TestDefinitionsSettle(t *testing.T) {
+	r, crds := newRecorder(), schema.GroupResource{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
+	names := []string{"as.g.test", "bs.g.test", ""}
+	at := func() []int {
+		var out []int
+		for _, name := range names {
+			out = append(out, r.changedAt(crds, name))
+		}
+		return out
+	}
+	other := func() {
+		if _, err := (pulse{r, quiet{}}).RoundTrip(httptest.NewRequest(http.MethodPost, "/api/v1/namespaces/a/services", nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		why  string
+		do   func()
+		want []bool // which may have changed
+	}{
+		{"nothing is defined", other, []bool{false, false, false}},
+		{"a definition comes: all are read again", func() { learned(t, r, http.MethodPatch, "as.g.test", `{"metadata": {"name": "as.g.test"}}`) }, []bool{true, true, true}},
+		{"it is not served yet", other, []bool{true, false, true}},
+		{"it is served", func() { r.established("as.g.test") }, []bool{true, false, true}},
+		{"nothing changes any more", other, []bool{false, false, false}},
+	} {
+		before := at()
+		step.do()
+		for i, now := range at() {
+			if got := now != before[i]; got != step.want[i] {
+				t.Errorf("%s: %q may have changed: %v, want %v", step.why, names[i], got, step.want[i])
+			}
+		}
+	}
+}
+
 func TestObjectsOfADeletedKind(t *testing.T) {
 	r := newRecorder()
 	send := func(method, path string) {

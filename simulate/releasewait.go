@@ -56,7 +56,7 @@ func (r *replay) laggards(ctx context.Context, w Awaited) ([]Laggard, []finding.
 	if err != nil {
 		return nil, nil, err
 	}
-	source := &clusterreader.DirectClusterReader{Reader: r.cluster.plain}
+	source := &clusterreader.DirectClusterReader{Reader: memorial{r.cluster.plain, r.cluster}}
 	var out []Laggard
 	var refs []finding.Ref
 	for _, u := range w.Objects {
