@@ -9,7 +9,7 @@ import (
 // at the price of memory that a small machine does not have.
 const (
 	garbagePercent = 200
-	ownLimit       = 2 << 30   // bytes, from which on the main program collects as often as need be
+	ownLimit       = 1 << 30   // bytes, from which on the main program collects as often as need be
 	serverLimit    = 768 << 20 // the same for each server, of which several run
 )
 
