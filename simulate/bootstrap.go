@@ -2,14 +2,12 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
-	"time"
 
 	"github.com/fluxcd/pkg/ssa"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -26,10 +24,12 @@ var controllers = []string{
 func (r *replay) install(ctx context.Context) error {
 	r.step = &stepRun{}
 	r.recorder.neutral = r.opts.Emulate.Webhooks
+	var crds []managedCRD
 	for _, crd := range r.opts.FluxCRDs {
-		if err := r.put(ctx, crd, r.opts.seedManager()); err != nil {
-			return fmt.Errorf("install the CRDs of Flux: %w", err)
-		}
+		crds = append(crds, managedCRD{crd, r.opts.seedManager()})
+	}
+	if err := errors.Join(r.define(ctx, crds)...); err != nil {
+		return fmt.Errorf("install the CRDs of Flux: %w", err)
 	}
 	if err := r.establish(ctx); err != nil {
 		return err
@@ -107,6 +107,15 @@ func made(apiVersion, kind, namespace, name string) *unstructured.Unstructured {
 
 // put applies an object as somebody other than Flux.
 func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager string) error {
+	err := r.send(ctx, u, manager)
+	if err == nil {
+		r.sent(u)
+	}
+	return err
+}
+
+// send is put without what the replay notes of it.
+func (r *replay) send(ctx context.Context, u *unstructured.Unstructured, manager string) error {
 	c := u.DeepCopy()
 	c.SetManagedFields(nil)
 	c.SetResourceVersion("")
@@ -117,64 +126,15 @@ func (r *replay) put(ctx context.Context, u *unstructured.Unstructured, manager 
 	if err := r.cluster.plain.Patch(ctx, c, client.Apply, client.FieldOwner(manager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("%s: %w", render.RefOf(u), err)
 	}
+	return nil
+}
+
+// sent notes an object that somebody other than Flux has applied.
+func (r *replay) sent(u *unstructured.Unstructured) {
 	r.clock++
 	r.placed++
 	r.owned = r.owned || len(u.GetOwnerReferences()) > 0
 	r.decided(render.RefOf(u))
-	return nil
-}
-
-// establish waits until the server serves all CRDs that it accepts. Those that
-// were served once are not looked at again: nothing but a write ends that.
-func (r *replay) establish(ctx context.Context) error {
-	r.cluster.lapse()
-	clear(r.cluster.unserved)
-	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		pending := r.recorder.unestablished()
-		crds, err := r.cluster.definitions(ctx, pending)
-		if err != nil {
-			return false, err
-		}
-		for _, name := range pending {
-			if u := crds[name]; u != nil && !settledNames(statusOf(u)) {
-				return false, r.alive(ctx)
-			}
-			r.recorder.established(name)
-		}
-		return true, nil
-	})
-}
-
-// fewDefinitions is how many CRDs are read one by one rather than all at once.
-const fewDefinitions = 5
-
-// definitions reads CRDs, by name. Those that do not exist are left out.
-func (c *cluster) definitions(ctx context.Context, names []string) (map[string]*unstructured.Unstructured, error) {
-	out := map[string]*unstructured.Unstructured{}
-	if len(names) > fewDefinitions {
-		all, err := c.listNow(ctx, crdKind.WithVersion("v1"), "")
-		for _, u := range all {
-			out[u.GetName()] = u
-		}
-		return out, err
-	}
-	for _, name := range names {
-		u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
-		err := c.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[name] = u
-	}
-	return out, nil
-}
-
-// settledNames reports whether a CRD is served, or never will be as it is.
-func settledNames(st *status) bool {
-	return st.is("Established", "True") || st.is("NamesAccepted", "False")
 }
 
 // edit does what others do to the cluster. What the server refuses becomes a note.

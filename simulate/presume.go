@@ -69,6 +69,7 @@ func (r *replay) presumeDefinitions(ctx context.Context) error {
 	if r.opts.Running == nil || !r.step.first {
 		return nil
 	}
+	var brought []managedCRD
 	for _, o := range r.opts.Running.Definitions {
 		if o.Origin.Owner == nil || r.cluster.read(ctx, o.Ref()) != nil {
 			continue
@@ -77,9 +78,11 @@ func (r *replay) presumeDefinitions(ctx context.Context) error {
 		if o.Origin.Owner.GetKind() == helmReleaseKind.Kind {
 			manager = helmController
 		}
-		if err := r.put(ctx, o.Unstructured, manager); err != nil && r.alive(ctx) != nil {
-			return err
-		}
+		brought = append(brought, managedCRD{o.Unstructured, manager})
+	}
+	r.define(ctx, brought)
+	if err := r.alive(ctx); err != nil {
+		return err
 	}
 	return r.establish(ctx)
 }

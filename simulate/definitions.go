@@ -1,0 +1,100 @@
+package simulate
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// managedCRD is a CRD, and the manager of its fields.
+type managedCRD struct {
+	crd     *unstructured.Unstructured
+	manager string
+}
+
+// define applies CRDs, and returns an error for each, nil where the server takes
+// it. It sends them side by side, but for those of one group: whichever of them
+// comes first gets the names that several want.
+func (r *replay) define(ctx context.Context, list []managedCRD) []error {
+	groups := map[string][]int{}
+	for i, d := range list {
+		name, _, _ := unstructured.NestedString(d.crd.Object, "spec", "group")
+		groups[name] = append(groups[name], i)
+	}
+	errs := make([]error, len(list))
+	var side errgroup.Group
+	side.SetLimit(askedAtOnce)
+	for _, members := range groups {
+		side.Go(func() error {
+			for _, i := range members {
+				errs[i] = r.send(ctx, list[i].crd, list[i].manager)
+			}
+			return nil
+		})
+	}
+	_ = side.Wait() // what fails is part of the answer
+	for i, d := range list {
+		if errs[i] == nil {
+			r.sent(d.crd)
+		}
+	}
+	return errs
+}
+
+// establish waits until the server serves all CRDs that it accepts. Those that
+// were served once are not looked at again: nothing but a write ends that.
+func (r *replay) establish(ctx context.Context) error {
+	r.cluster.lapse()
+	clear(r.cluster.unserved)
+	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		pending := r.recorder.unestablished()
+		crds, err := r.cluster.definitions(ctx, pending)
+		if err != nil {
+			return false, err
+		}
+		for _, name := range pending {
+			if u := crds[name]; u != nil && !settledNames(statusOf(u)) {
+				return false, r.alive(ctx)
+			}
+			r.recorder.established(name)
+		}
+		return true, nil
+	})
+}
+
+// fewDefinitions is how many CRDs are read one by one rather than all at once.
+const fewDefinitions = 5
+
+// definitions reads CRDs, by name. Those that do not exist are left out.
+func (c *cluster) definitions(ctx context.Context, names []string) (map[string]*unstructured.Unstructured, error) {
+	out := map[string]*unstructured.Unstructured{}
+	if len(names) > fewDefinitions {
+		all, err := c.listNow(ctx, crdKind.WithVersion("v1"), "")
+		for _, u := range all {
+			out[u.GetName()] = u
+		}
+		return out, err
+	}
+	for _, name := range names {
+		u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
+		err := c.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[name] = u
+	}
+	return out, nil
+}
+
+// settledNames reports whether a CRD is served, or never will be as it is.
+func settledNames(st *status) bool {
+	return st.is("Established", "True") || st.is("NamesAccepted", "False")
+}
