@@ -57,6 +57,7 @@ type recorder struct {
 	removed    bool                         // a kind was removed, whose objects go later
 	dead       error
 	repeats    *repeats
+	absences   *absences
 	seen       *sightings
 
 	neutral     bool     // conversion webhooks of CRDs are left out
@@ -66,7 +67,7 @@ type recorder struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), seen: newSightings(),
+		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), absences: newAbsences(), seen: newSightings(),
 		defined: map[resourceVersion]bool{}, fresh: map[string]bool{}, scopes: map[string]kindScope{}, aggregated: map[string]bool{},
 	}
 }
@@ -184,6 +185,7 @@ func (r *recorder) watching(config *rest.Config) *rest.Config {
 	c.QPS = -1
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return orderly{next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return repeater{r.repeats, next} })
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return absentee{r.absences, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return pulse{r, next} })
 	return c
 }

@@ -1,0 +1,112 @@
+package simulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// absences knows which dry runs the API server refuses since their namespace does
+// not exist. The server takes its time for each, in case the namespace is just
+// being made, and Flux tries again and again.
+type absences struct {
+	mu      sync.Mutex
+	known   map[string]absence // by all that was asked
+	changes int                // grow with requests that may change the answer
+}
+
+// absence is an answer of the server, and after how many changes it was asked.
+type absence struct {
+	changes int
+	header  http.Header
+	body    []byte
+}
+
+func newAbsences() *absences { return &absences{known: map[string]absence{}} }
+
+// absentee answers dry runs for namespaces that are known not to exist.
+type absentee struct {
+	absences *absences
+	next     http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t absentee) RoundTrip(req *http.Request) (*http.Response, error) {
+	r, ok := parseRequest(req.URL.Path)
+	if !ok || !r.changes(req.Method) {
+		return t.next.RoundTrip(req)
+	}
+	if !req.URL.Query().Has("dryRun") {
+		t.absences.change(r)
+		return t.next.RoundTrip(req)
+	}
+	if r.namespace == "" || r.name == "" || r.resource == "namespaces" || req.Header.Get("Impersonate-User") != "" {
+		return t.next.RoundTrip(req)
+	}
+	sent, err := bodyOf(req)
+	if err != nil {
+		return nil, err
+	}
+	key := strings.Join([]string{req.Method, req.URL.RequestURI(), req.Header.Get("Content-Type"), req.Header.Get("Accept"), sent}, "\x00")
+	known, changes := t.absences.at(key)
+	if known != nil {
+		return known.response(req), nil
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusNotFound {
+		return resp, err
+	}
+	body, err := answerOf(resp)
+	if err != nil {
+		return nil, err
+	}
+	if lacksNamespace(body, r.namespace) {
+		t.absences.learn(key, absence{changes, resp.Header.Clone(), body})
+	}
+	return resp, nil
+}
+
+// lacksNamespace reports whether an answer says that a namespace does not exist.
+func lacksNamespace(body []byte, name string) bool {
+	var status metav1.Status
+	return json.Unmarshal(body, &status) == nil && status.Reason == metav1.StatusReasonNotFound &&
+		status.Details != nil && status.Details.Kind == "namespaces" && status.Details.Name == name
+}
+
+// change notes a request that is no dry run.
+func (a *absences) change(r request) {
+	if r.resource != "namespaces" && r.resource != "customresourcedefinitions" {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changes++
+}
+
+func (a *absences) at(key string) (*absence, int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, ok := a.known[key]; ok && known.changes == a.changes {
+		return &known, a.changes
+	}
+	return nil, a.changes
+}
+
+func (a *absences) learn(key string, known absence) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known[key] = known
+}
+
+// response is the answer to the same question, asked again.
+func (k absence) response(req *http.Request) *http.Response {
+	return &http.Response{
+		Status: "404 Not Found", StatusCode: http.StatusNotFound, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: k.header.Clone(), Body: io.NopCloser(bytes.NewReader(k.body)), ContentLength: int64(len(k.body)), Request: req,
+	}
+}
