@@ -122,12 +122,13 @@ func (w *World) admit(o *Object) {
 		w.produced[made] = o
 	}
 	if ref.Group == "apiextensions.k8s.io" && ref.Kind == "CustomResourceDefinition" {
-		w.served = append(w.served, servedBy(o.Unstructured)...)
+		w.served = append(w.served, ServedBy(o.Unstructured)...)
 	}
 }
 
-// servedBy lists what a CRD adds to discovery.
-func servedBy(crd *unstructured.Unstructured) []string {
+// ServedBy lists what a CRD adds to discovery: group/version and
+// group/version/Kind.
+func ServedBy(crd *unstructured.Unstructured) []string {
 	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
 	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
 	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")

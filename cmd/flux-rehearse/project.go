@@ -72,6 +72,7 @@ type cluster struct {
 	invented        map[finding.Ref]bool // those of extra whose values are made up
 	world           *render.World
 	catalog         *schemas.Catalog
+	withheld        []string // API versions that a chart brings only where they are not served
 }
 
 func openProject(opt *options) (*project, error) {
@@ -317,10 +318,16 @@ func (p *project) render(ctx context.Context, r *revision) error {
 // crds returns the CRDs that a World applies.
 func crds(w *render.World) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
-	for _, o := range w.Objects() {
-		if ref := o.Ref(); ref.Group == "apiextensions.k8s.io" && ref.Kind == "CustomResourceDefinition" {
-			out = append(out, o.Unstructured)
-		}
+	for _, o := range definitions(w) {
+		out = append(out, o.Unstructured)
 	}
 	return out
+}
+
+// definitions returns the CRDs that a World applies, with their stories.
+func definitions(w *render.World) []*render.Object {
+	return slices.DeleteFunc(w.Objects(), func(o *render.Object) bool {
+		ref := o.Ref()
+		return ref.Group != "apiextensions.k8s.io" || ref.Kind != "CustomResourceDefinition"
+	})
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 )
 
-// running is what is known of a cluster that runs a base revision.
+// running is what is known of a cluster that runs a base revision. What a chart
+// defines only where it is not defined comes with its first installation.
 func running(base *cluster) *simulate.Running {
-	definitions := slices.DeleteFunc(slices.Clone(base.world.Objects()), func(o *render.Object) bool {
-		return o.GetKind() != "CustomResourceDefinition" || o.GroupVersionKind().Group != "apiextensions.k8s.io"
-	})
+	withheld := func(o *render.Object) bool {
+		return slices.ContainsFunc(render.ServedBy(o.Unstructured), func(version string) bool { return slices.Contains(base.withheld, version) })
+	}
 	return &simulate.Running{
-		Definitions: definitions,
+		Definitions: slices.DeleteFunc(definitions(base.world), withheld),
 		Declares:    func(ref finding.Ref) bool { return base.world.Object(ref) != nil },
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // servedRounds bounds how often a cluster is rendered anew since charts yield
 // something else, CRDs perhaps, in a cluster that serves more.
-const servedRounds = 3
+const servedRounds = 5
 
 // play plays a cluster forward. Charts see what it serves once everything is
 // applied: that is how it runs. Where what it does not hold does not exist,
@@ -24,7 +24,9 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 	if err != nil {
 		return fmt.Errorf("read the built-in schemas: %w", err)
 	}
-	served := catalog.APIVersions()
+	builtIn := catalog.APIVersions()
+	served := builtIn
+	c.withheld = nil
 	for range servedRounds {
 		c.world, err = render.Run(ctx, render.Plan{
 			Entry: c.entry, Tree: c.tree, Settings: c.settings, Extra: c.extra, Invented: c.invented, Problems: c.problems,
@@ -35,12 +37,11 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 			return err
 		}
 		c.catalog = catalog.With(crds(c.world))
-		before := len(served)
-		served = slices.Concat(served, c.world.Served(), c.evident())
-		slices.Sort(served)
-		if served = slices.Compact(served); c.settings.Complete || len(served) == before {
+		next := c.servedNext(builtIn, served)
+		if c.settings.Complete || slices.Equal(next, served) {
 			break
 		}
+		served = next
 	}
 	p.opt.secrets.allow(c.world)
 	p.opt.plain.allow(c.world)
@@ -48,6 +49,20 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 		p.opt.plain.takeIn(o.Unstructured)
 	}
 	return nil
+}
+
+// servedNext is what charts see in the next round: all that is served after this
+// one, but what a chart brings only where it is not served.
+func (c *cluster) servedNext(builtIn, served []string) []string {
+	now := slices.Concat(builtIn, c.world.Served(), c.evident())
+	for _, version := range served {
+		if !slices.Contains(now, version) {
+			c.withheld = append(c.withheld, version)
+		}
+	}
+	now = slices.DeleteFunc(now, func(version string) bool { return slices.Contains(c.withheld, version) })
+	slices.Sort(now)
+	return slices.Compact(now)
 }
 
 // evident are the API versions of the objects that the cluster takes although

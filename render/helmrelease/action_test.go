@@ -62,7 +62,7 @@ func byAction(t *testing.T, r *Renderer, run *renderRun) (string, error) {
 		t.Fatal(err)
 	}
 	for _, crd := range run.crds {
-		install.APIVersions = append(install.APIVersions, servedVersions(crd)...)
+		install.APIVersions = append(install.APIVersions, render.ServedBy(crd.Unstructured)...)
 	}
 	install.PostRenderer = postRenderer{postRenderInput(p.HelmRelease)}
 	install.PostRenderStrategy = action.PostRenderStrategy(run.strategy())

@@ -115,22 +115,6 @@ func (r *renderRun) readCRDs() error {
 	return nil
 }
 
-// servedVersions are the API versions that a CRD adds to the cluster.
-func servedVersions(crd *render.Object) []string {
-	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
-	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
-	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
-	var out []string
-	for _, v := range versions {
-		m, _ := v.(map[string]any)
-		name, _ := m["name"].(string)
-		if served, _ := m["served"].(bool); served && name != "" {
-			out = append(out, group+"/"+name, group+"/"+name+"/"+kind)
-		}
-	}
-	return out
-}
-
 // chartScopes are the scopes of the kinds that CRDs among the objects define.
 func chartScopes(objects []*render.Object) map[schema.GroupKind]string {
 	out := map[schema.GroupKind]string{}

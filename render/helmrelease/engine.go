@@ -145,7 +145,7 @@ func (r *renderRun) capabilities(ctx context.Context) (version string, caps *cha
 	}
 	versions := slices.Clone(have.APIVersions)
 	for _, crd := range r.crds {
-		versions = append(versions, servedVersions(crd)...)
+		versions = append(versions, render.ServedBy(crd.Unstructured)...)
 	}
 	slices.Sort(versions)
 	caps.APIVersions = slices.Compact(versions)
