@@ -48,6 +48,17 @@ func NewCache() *Cache { return &Cache{entries: map[digest][]cached{}} }
 // Wrap returns a Renderer that renders through the Cache.
 func (c *Cache) Wrap(r Renderer) Renderer { return cachedRenderer{Renderer: r, cache: c} }
 
+// Innermost returns the Renderer below those that wrap it.
+func Innermost(r Renderer) Renderer {
+	for {
+		over, ok := r.(interface{ Unwrap() Renderer })
+		if !ok {
+			return r
+		}
+		r = over.Unwrap()
+	}
+}
+
 type cachedRenderer struct {
 	Renderer
 	cache *Cache

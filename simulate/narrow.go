@@ -106,28 +106,13 @@ const maxTraces = 16
 
 // traced is what makes a field of an object whose story ends at its chart.
 func (r *replay) traced(ctx context.Context, owner finding.Ref, o *render.Object, pointer string) finding.Position {
-	tracer := tracerOf(r.step.renderer[groupKind(owner)])
+	tracer, ok := render.Innermost(r.step.renderer[groupKind(owner)]).(render.Tracer)
 	live := r.cluster.read(ctx, owner)
-	if tracer == nil || live == nil || r.step.traces == maxTraces || o.At(pointer) != o.Origin.Place {
+	if !ok || live == nil || r.step.traces == maxTraces || o.At(pointer) != o.Origin.Place {
 		return finding.Position{}
 	}
 	r.step.traces++
 	return tracer.Trace(ctx, r.inputAgain(&subject{ref: owner, live: live, mem: r.remember(owner)}), o.Ref(), pointer)
-}
-
-// tracerOf looks below what wraps a Renderer.
-func tracerOf(renderer render.Renderer) render.Tracer {
-	for renderer != nil {
-		if t, ok := renderer.(render.Tracer); ok {
-			return t
-		}
-		below, ok := renderer.(interface{ Unwrap() render.Renderer })
-		if !ok {
-			return nil
-		}
-		renderer = below.Unwrap()
-	}
-	return nil
 }
 
 // firstDifference is a JSON pointer to the first part of what is wanted that is

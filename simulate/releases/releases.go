@@ -54,17 +54,6 @@ type checker interface {
 	CheckValues(schema []byte, values map[string]any) error
 }
 
-// below is the renderer itself where in is one that remembers what it yielded.
-func below(in render.Renderer) render.Renderer {
-	for {
-		over, ok := in.(interface{ Unwrap() render.Renderer })
-		if !ok {
-			return in
-		}
-		in = over.Unwrap()
-	}
-}
-
 func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *render.Object) (helmrelease.Prepared, *helmrelease.Failed) {
 	return preparerOf(in).Prepare(ctx, inputOf(in, o))
 }
@@ -88,7 +77,7 @@ func inputOf(in simulate.ReleaseInput, o *render.Object) render.Input {
 }
 
 func preparerOf(in simulate.ReleaseInput) preparer {
-	if p, ok := below(in.Renderer).(preparer); ok {
+	if p, ok := render.Innermost(in.Renderer).(preparer); ok {
 		return p
 	}
 	return helmrelease.New(helmrelease.Options{})
@@ -106,10 +95,10 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	waited := &waiting{}
 	req := request(in, waited)
 	req.Prepared = prepared
-	if renderer, ok := below(in.Renderer).(steady); ok {
+	if renderer, ok := render.Innermost(in.Renderer).(steady); ok {
 		req.Functions = func() template.FuncMap { return renderer.Functions(prepared) }
 	}
-	if renderer, ok := below(in.Renderer).(checker); ok {
+	if renderer, ok := render.Innermost(in.Renderer).(checker); ok {
 		req.Check = renderer.CheckValues
 	}
 	var events []release.Event
