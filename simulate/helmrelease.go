@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -203,6 +204,9 @@ func (r *replay) reconcileRelease(ctx context.Context, s *subject) error {
 	}
 	return r.releaseEnds(ctx, s, st, result)
 }
+
+// unservedKind is how the API server's clients say that it does not serve a kind.
+var unservedKind = regexp.MustCompile(`no matches for kind "[^"]+" in version "[^"]+"`)
 
 func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result ReleaseResult) error {
 	chart := st.fields["helmChart"]

@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
@@ -58,9 +57,6 @@ func waitsFor(s *subject, ref finding.Ref) bool {
 	}
 	return false
 }
-
-// unservedKind is how the API server's clients say that it does not serve a kind.
-var unservedKind = regexp.MustCompile(`no matches for kind "[^"]+" in version "[^"]+"`)
 
 // presumeDefinitions defines the kinds that the step brings: they are served all
 // the time that its cluster runs. They belong to the controllers that bring them,
