@@ -1,9 +1,7 @@
 package simulate
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -55,7 +53,7 @@ func (t absentee) RoundTrip(req *http.Request) (*http.Response, error) {
 	key := strings.Join([]string{req.Method, req.URL.RequestURI(), req.Header.Get("Content-Type"), req.Header.Get("Accept"), sent}, "\x00")
 	known, changes := t.absences.at(key)
 	if known != nil {
-		return known.response(req), nil
+		return remembered(req, http.StatusNotFound, known.header, known.body), nil
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusNotFound {
@@ -101,12 +99,4 @@ func (a *absences) learn(key string, known absence) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.known[key] = known
-}
-
-// response is the answer to the same question, asked again.
-func (k absence) response(req *http.Request) *http.Response {
-	return &http.Response{
-		Status: "404 Not Found", StatusCode: http.StatusNotFound, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: k.header.Clone(), Body: io.NopCloser(bytes.NewReader(k.body)), ContentLength: int64(len(k.body)), Request: req,
-	}
 }

@@ -1,22 +1,10 @@
 package simulate
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 )
-
-// refusing is a server that does not find anything, and counts what it is asked.
-type refusing struct {
-	asked int
-	says  string
-}
-
-func (s *refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	s.asked++
-	return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(s.says))}, nil
-}
 
 func TestAbsences(t *testing.T) {
 	const thing, dry = "/apis/example.com/v1/namespaces/a/things/b", "?dryRun=All"
@@ -44,24 +32,11 @@ func TestAbsences(t *testing.T) {
 		{"the kind is missing", "404 page not found", again, nil, again, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			server := &refusing{says: c.says}
+			server := &counter{says: c.says}
 			via := absentee{newAbsences(), server}
 			send := func(a asking) {
-				req, err := http.NewRequestWithContext(t.Context(), a.method, "https://server"+a.path, strings.NewReader(a.body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if a.user != "" {
-					req.Header.Set("Impersonate-User", a.user)
-				}
-				resp, err := via.RoundTrip(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				if body, err := io.ReadAll(resp.Body); err != nil || string(body) != c.says || resp.StatusCode != http.StatusNotFound {
-					t.Fatalf("%s %s is answered %d %q (%v)", a.method, a.path, resp.StatusCode, body, err)
-				}
+				a.status = http.StatusNotFound
+				a.send(t, server, via)
 			}
 			for _, a := range append([]asking{c.first}, c.then...) {
 				send(a)

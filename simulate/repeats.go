@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -228,8 +229,13 @@ func (s *repeats) learn(r request, known repeat) {
 
 // response is the answer to the same question, asked again.
 func (k repeat) response(req *http.Request) *http.Response {
+	return remembered(req, http.StatusOK, k.header, k.body)
+}
+
+// remembered is an answer of the server that it need not give again.
+func remembered(req *http.Request, status int, header http.Header, body []byte) *http.Response {
 	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: k.header.Clone(), Body: io.NopCloser(bytes.NewReader(k.body)), ContentLength: int64(len(k.body)), Request: req,
+		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header.Clone(), Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req,
 	}
 }

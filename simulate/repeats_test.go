@@ -14,11 +14,12 @@ const taken = `{"x":[{"a":0},{"b":"2","c":3,"a":"1"}],"y":[{"a":1,"b":2}]}`
 type counter struct {
 	asked  int
 	status int
+	says   string
 }
 
 func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.asked++
-	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(taken))}, nil
+	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.says))}, nil
 }
 
 // asking is one request to a server.
@@ -43,7 +44,7 @@ func (a asking) send(t *testing.T, c *counter, via http.RoundTripper) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != taken {
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != c.says {
 		t.Fatalf("%s %s is answered %q (%v)", a.method, a.path, body, err)
 	}
 }
@@ -85,7 +86,7 @@ func TestRepeats(t *testing.T) {
 			asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			server := &counter{}
+			server := &counter{says: taken}
 			via := repeater{newRepeats(), server}
 			for _, a := range append([]asking{c.first}, c.then...) {
 				a.send(t, server, via)
