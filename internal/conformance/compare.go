@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -85,10 +84,24 @@ func (s *state) add(o map[string]any) {
 	if meta["deletionTimestamp"] != nil {
 		meta["deletionTimestamp"] = "<set>"
 	}
+	if kind == "Service" && group == "" {
+		forgetAllocated(o)
+	}
 	if strings.HasSuffix(group, "toolkit.fluxcd.io") || strings.HasSuffix(group, "extensions.fluxcd.io") {
 		delete(meta, "finalizers")
 	}
 	s.objects[name] = o
+}
+
+// forgetAllocated drops the addresses of a Service that the record masks: the
+// server has chosen them.
+func forgetAllocated(service map[string]any) {
+	spec, _ := service["spec"].(map[string]any)
+	for _, field := range []string{"clusterIP", "clusterIPs"} {
+		if strings.HasPrefix(strings.TrimLeft(fmt.Sprint(spec[field]), "["), "<") && spec[field] != nil {
+			delete(spec, field)
+		}
+	}
 }
 
 func managers(v any) string {
@@ -110,7 +123,7 @@ func documents(name string, masks *strings.Replacer) ([]map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec := yaml.NewDecoder(bytes.NewReader([]byte(masks.Replace(string(data)))))
+	dec := yaml.NewDecoder(strings.NewReader(identities(masks.Replace(string(data)))))
 	var out []map[string]any
 	for {
 		var m map[string]any
@@ -132,7 +145,7 @@ func decode(name string, masks *strings.Replacer, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := yaml.Unmarshal([]byte(masks.Replace(string(data))), into); err != nil {
+	if err := yaml.Unmarshal([]byte(identities(masks.Replace(string(data)))), into); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil

@@ -128,16 +128,31 @@ func (s *stage) masks() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-var masked = []struct {
+type replacement struct {
 	pattern *regexp.Regexp
 	by      string
-}{
+}
+
+// identified is masked wherever it stands in a record.
+var identified = []replacement{
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:<digest>"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<uid>"},
+}
+
+// identities takes digests and uids out of a file of a record or of a state.
+func identities(text string) string {
+	for _, m := range identified {
+		text = m.pattern.ReplaceAllString(text, m.by)
+	}
+	return text
+}
+
+// masked is what differs from run to run in messages.
+var masked = []replacement{
 	{regexp.MustCompile(`\b([0-9]+h)?([0-9]+m)?[0-9]+(\.[0-9]+)?(ms|s|m|h)\b`), "<dur>"},
-	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
 	// The controller names the folder into which it unpacks the artifact.
-	{regexp.MustCompile(`'<tmpdir>/kustomization-<tmp>'`), "'.'"},
-	{regexp.MustCompile(`<tmpdir>/kustomization-<tmp>/?`), ""},
+	{regexp.MustCompile(`'<tmpdir>/kustomization-(<tmp>|[0-9]+)'`), "'.'"},
+	{regexp.MustCompile(`<tmpdir>/kustomization-(<tmp>|[0-9]+)/?`), ""},
 	{regexp.MustCompile(`<tmpdir>/gitrepository-[a-z0-9-]*(<tmp>|[0-9]+)/`), ""},
 	{regexp.MustCompile(`<tmpdir>/flux-include-(<tmp>|[0-9]+)/unpack/`), ""},
 	{regexp.MustCompile(`(<tmpdir>|/[^ :'"]*)/helmchart-(<tmp>|[0-9]+)/source/`), ""},
