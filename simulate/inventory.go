@@ -82,6 +82,9 @@ func (r *replay) prune(ctx context.Context, a *attempt, old []item) error {
 	if len(objects) == 0 {
 		return nil
 	}
+	if err := r.yield(ctx, a.subject, objects); err != nil {
+		return err
+	}
 	m, err := r.applier(ctx, a.k)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/diff"
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -94,7 +95,7 @@ func (r *replay) letGo() bool {
 // for each object that moves between owners, without one depending on the other.
 func (r *replay) open(changes []diff.Change) []Precedence {
 	var out []Precedence
-	for _, c := range changes {
+	for _, c := range weighty(changes) {
 		from, to := c.From, c.Owner
 		if c.Action == diff.Delete {
 			from, to = c.Owner, r.otherTaker(c)
@@ -104,12 +105,31 @@ func (r *replay) open(changes []diff.Change) []Precedence {
 			p.First, p.Then = from, to
 		}
 		moved := c.Action == diff.Delete || c.Reason == "moved"
-		if !moved || from.IsZero() || to.IsZero() || r.has(from, c.Object) || r.waitsFor(p.First, p.Then, 0) {
+		if !moved || from.IsZero() || to.IsZero() || r.has(from, c.Object) || r.waitsFor(p.First, p.Then, 0) || p.contradicts(out) {
 			continue
 		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// weighty puts the objects first with which more goes than what git has.
+func weighty(changes []diff.Change) []diff.Change {
+	rank := func(c diff.Change) int {
+		_, flux := kindOf(c.Object)
+		if flux || slices.Contains([]schema.GroupKind{claimKind, namespaceKind, crdKind}, groupKind(c.Object)) {
+			return 0
+		}
+		return 1
+	}
+	out := slices.Clone(changes)
+	slices.SortStableFunc(out, func(a, b diff.Change) int { return rank(a) - rank(b) })
+	return out
+}
+
+// contradicts reports whether the two Flux objects go the other way round already.
+func (p Precedence) contradicts(list []Precedence) bool {
+	return slices.ContainsFunc(list, func(o Precedence) bool { return o.First == p.Then && o.Then == p.First })
 }
 
 // otherTaker is who applies an object that another owner deletes.

@@ -61,19 +61,26 @@ func (r *replay) interpose(ctx context.Context, s *subject) error {
 	if s.deleting() || s.mem.phase == phaseNew || r.held(s.ref) || !r.step.input.Settings.Watches(s.live) || !r.due(ctx, s, fresh) {
 		return nil
 	}
+	return r.amid(func() error {
+		if ok, err := r.check(ctx, s); !ok || err != nil {
+			return err
+		}
+		if !r.reread(ctx, s) {
+			return nil
+		}
+		return r.reconcile(ctx, s)
+	})
+}
+
+// amid does the work for a Flux object in the midst of the work for another one.
+func (r *replay) amid(work func() error) error {
 	actor := r.recorder.current()
 	turned, taken := r.recorder.answers()
 	defer func() {
 		r.recorder.act(actor)
 		r.recorder.resume(turned, taken)
 	}()
-	if ok, err := r.check(ctx, s); !ok || err != nil {
-		return err
-	}
-	if !r.reread(ctx, s) {
-		return nil
-	}
-	return r.reconcile(ctx, s)
+	return work()
 }
 
 // prompting makes an apply prompt those who read what it writes.

@@ -97,6 +97,8 @@ type stepRun struct {
 	owners   map[finding.Ref]*unstructured.Unstructured // Flux objects before the step
 	after    map[finding.Ref]*unstructured.Unstructured // and at its end
 	waiting  []prior
+	woken    []*subject          // together with the one at work
+	attempts map[finding.Ref]int // of those, before
 	observed []facts.Object
 	traces   int // of fields through charts
 	events   []Event

@@ -143,6 +143,7 @@ func (r *replay) reconcileAll(ctx context.Context, again eagerness) error {
 			attempts[s.ref] = s.mem.attempts
 		}
 	}
+	defer r.beside(ready, attempts)()
 	for _, s := range append(ready, last...) {
 		if err := r.enforce(ctx); err != nil {
 			return err

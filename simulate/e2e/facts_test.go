@@ -125,7 +125,6 @@ func TestFacts(t *testing.T) {
 		"warning orphaned ConfigMap/default/kept",
 		"warning orphaned Namespace/stays",
 		"warning privilege-widened Role/default/r",
-		"warning recreated ConfigMap/default/moved",
 		"warning recreated ConfigMap/default/renamed",
 		"warning recreated Deployment/default/web",
 		"warning resumed Kustomization/flux-system/waking ConfigMap/default/waking",
@@ -150,8 +149,8 @@ func TestFacts(t *testing.T) {
 	for _, f := range other {
 		got = append(got, f.Object.String()+" "+f.Message)
 	}
-	want = []string{"ConfigMap/default/moved is deleted and created again if Kustomization/flux-system/alpha comes first, " +
-		"and taken over as it is if Kustomization/flux-system/beta does",
+	want = []string{"ConfigMap/default/moved is taken over as it is if Kustomization/flux-system/beta comes first, " +
+		"and deleted and created again if Kustomization/flux-system/alpha does",
 		"ConfigMap/default/renamed is deleted and created again if Kustomization/flux-system/old comes first, " +
 			"and taken over as it is if Kustomization/flux-system/new does",
 		"Kustomization/flux-system/reader applies 1 object with the values that ConfigMap/flux-system/values had before if it comes before " +

@@ -3,6 +3,7 @@ package e2e
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,46 @@ func TestObjectTradedBetweenReleases(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"traded delete one", "waits recreate there"}, moved(other)); d != "" {
 		t.Errorf("the other order (-want +got):\n%s", d)
+	}
+}
+
+// Kustomizations that wake together apply before any of them prunes: what moves
+// from one to another one is taken over, in both directions at once. Where the one
+// that lets go comes first after all, what moves is made anew, and that is said.
+func TestObjectsTradedBetweenKustomizations(t *testing.T) {
+	base := map[string]string{
+		"clusters/a.yaml": child("a", ""), "clusters/b.yaml": child("b", ""),
+		"a/moves.yaml": child("moves", ""), "a/to-b.yaml": configMap("to-b", "x"), "a/stays.yaml": configMap("stays-a", "x"),
+		"b/stays.yaml": configMap("stays-b", "x"), "b/to-a.yaml": configMap("to-a", "x"),
+		"moves/in.yaml": configMap("in", "x"),
+	}
+	head := maps.Clone(base)
+	for _, moved := range [][2]string{{"a/moves.yaml", "b/moves.yaml"}, {"a/to-b.yaml", "b/to-b.yaml"}, {"b/to-a.yaml", "a/to-a.yaml"}} {
+		head[moved[1]] = head[moved[0]]
+		delete(head, moved[0])
+	}
+	changes := func(s simulate.Step) []string {
+		var out []string
+		for _, c := range s.Changes {
+			out = append(out, c.Object.Name+" "+string(c.Action)+" "+c.Owner.Name)
+		}
+		slices.Sort(out)
+		return slices.DeleteFunc(out, func(line string) bool { return strings.Contains(line, " unchanged ") })
+	}
+	taken := replayed(t, simulate.Options{Steps: []simulate.StepInput{{}, {}}}, base, head)[1]
+	if d := cmp.Diff([]string{"moves adopt b", "to-a adopt a", "to-b adopt b"}, changes(taken)); d != "" {
+		t.Errorf("side by side (-want +got):\n%s", d)
+	}
+	other := replayed(t, simulate.Options{Steps: []simulate.StepInput{{}, {Order: taken.Open}}}, base, head)[1]
+	if d := cmp.Diff([]string{"in recreate moves", "moves recreate b", "to-a adopt a", "to-b recreate b"}, changes(other)); d != "" {
+		t.Errorf("the one that lets go of more comes first (-want +got):\n%s", d)
+	}
+	var said []string
+	for _, f := range simulate.Compare(taken, other) {
+		said = append(said, string(f.Severity)+" "+f.Fact+" "+f.Object.Name)
+	}
+	slices.Sort(said)
+	if d := cmp.Diff([]string{"error order-dependent moves", "warning order-dependent to-b"}, said); d != "" {
+		t.Errorf("what is said of both (-want +got):\n%s", d)
 	}
 }
