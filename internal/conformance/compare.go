@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -195,9 +196,24 @@ func compareFlux(want, got flux) []string {
 	differ("inventory", strings.Join(want.Inventory, ", "), strings.Join(got.Inventory, ", "))
 	differ("history", strings.Join(want.History, ", "), strings.Join(got.History, ", "))
 	if want.Ready.Status == "False" {
-		differ("message", mask(want.Ready.Message), mask(got.Ready.Message))
+		differ("message", outOfTime(mask(want.Ready.Message), mask(got.Ready.Message)), outOfTime(mask(got.Ready.Message), mask(want.Ready.Message)))
 	}
 	return out
+}
+
+// limiter is what a wait of Helm may end with when its time is up, instead of
+// naming the objects that it waits for: what the controller does at that moment decides.
+const limiter = "client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline"
+
+var waitedFor = regexp.MustCompile(`timeout waiting for: \[.*\]`)
+
+// outOfTime is a message as it is compared with another one: without what a wait
+// was for where the other one does not tell.
+func outOfTime(text, other string) string {
+	if strings.Contains(other, limiter) {
+		text = waitedFor.ReplaceAllLiteralString(text, limiter)
+	}
+	return text
 }
 
 func sets[V any](what string, want, got map[string]V) []string {

@@ -27,6 +27,8 @@ func TestMasks(t *testing.T) {
 			owner("ready: {status: 'False', message: stat <tmpdir>/kustomization-<tmp>/x}"), owner("ready: {status: 'False', message: stat <tmpdir>/kustomization-123/x}")},
 		{"a commit", "flux.yaml", owner("ready: {status: 'False', message: 'at <commit:head>'}"), owner("ready: {status: 'False', message: 'at 0123456789ab'}")},
 		{"a duration", "flux.yaml", owner("ready: {status: 'False', message: after <dur>}"), owner("ready: {status: 'False', message: after 1m2.5s}")},
+		{"a wait that ends in one of two ways", "flux.yaml", owner("ready: {status: 'False', message: 'x failed: " + limiter + "'}"),
+			owner("ready: {status: 'False', message: 'x failed: timeout waiting for: [Pod/b/x status: InProgress]'}")},
 	} {
 		masks := strings.NewReplacer("0123456789ab", "<commit:head>")
 		required, wanted := compare(stateOf(t, row.file, row.want, strings.NewReplacer()), stateOf(t, row.file, row.got, masks))
