@@ -113,7 +113,11 @@ func (r *replay) tryHealth(ctx context.Context, w *healthWait) (bool, error) {
 	switch {
 	case h.invalid != nil:
 		return true, r.unhealthy(ctx, w, h)
-	case len(h.pending) > 0, len(h.failed) > 0 && r.step.input.Settings.DisableFailFast:
+	case len(h.failed) > 0 && !r.step.input.Settings.DisableFailFast:
+		// The first one that the controller comes across ends the wait.
+		h.failed = h.failed[:1]
+		return true, r.unhealthy(ctx, w, h)
+	case len(h.pending) > 0:
 		return false, nil
 	case len(h.failed) > 0:
 		return true, r.unhealthy(ctx, w, h)

@@ -22,6 +22,7 @@ func TestVerdicts(t *testing.T) {
 	invalid := strings.Replace(workload("invalid", "n", "n:1"), "selector:", "replicas: -1, selector:", 1)
 	absent := strings.Replace(configMap("absent", "one"), "default", "nowhere", 1)
 	space := "{apiVersion: v1, kind: Namespace, metadata: {name: made}}"
+	broken := "healthCheckExprs: [{apiVersion: v1, kind: ConfigMap, current: 'data. ='}],"
 	for _, row := range []struct {
 		reason string
 		emul   simulate.Emulate
@@ -102,6 +103,15 @@ func TestVerdicts(t *testing.T) {
 			"once":    "False ReconciliationFailed Deployment/default/invalid dry-run failed (Invalid): Deployment.apps \"invalid\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0$",
 			"nowhere": "False ReconciliationFailed ConfigMap/nowhere/absent not found: namespaces \"nowhere\" not found",
 		},
+	}, {
+		reason: "the first object that has failed ends a wait, whatever else it is for",
+		base: map[string]string{
+			"clusters/waits.yaml": child("waits", "wait: true, timeout: 40s,"), "waits/z.yaml": child("pending", "dependsOn: [{name: absent}],"),
+			"waits/a.yaml": child("stalled", broken), "waits/b.yaml": child("stalled-too", broken),
+			"stalled/a.yaml": configMap("stalled", "VALUE"), "stalled-too/a.yaml": configMap("stalled-too", "VALUE"), "pending/a.yaml": configMap("pending", "VALUE"),
+		},
+		want: map[string]string{"waits": "False HealthCheckFailed health check failed after 40s: failed early due to stalled resources: " +
+			"[Kustomization/flux-system/stalled status: 'Failed']$"},
 	}} {
 		t.Run(row.reason[:strings.IndexAny(row.reason, ",;")], func(t *testing.T) {
 			head := maps.Clone(row.base)

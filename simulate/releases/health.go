@@ -75,6 +75,11 @@ func legacyError(late []simulate.Laggard, w release.Wait) error {
 
 func unhealthy(late []simulate.Laggard, w release.Wait) error {
 	var pending, failed []string
+	// The first one that the controller comes across ends the wait. Hooks are not
+	// given up before their time, as they may be migrations.
+	if i := slices.IndexFunc(late, func(l simulate.Laggard) bool { return l.Status == "Failed" }); i >= 0 && w.For != release.Complete {
+		late = late[i : i+1]
+	}
 	slices.SortFunc(late, func(a, b simulate.Laggard) int { return strings.Compare(a.Name, b.Name) })
 	for _, l := range late {
 		line := fmt.Sprintf("%s status: '%s'", l.Name, l.Status)
@@ -87,8 +92,7 @@ func unhealthy(late []simulate.Laggard, w release.Wait) error {
 			pending = append(pending, line)
 		}
 	}
-	// Hooks are not given up before their time, as they may be migrations.
-	if len(failed) > 0 && (w.For != release.Complete || len(pending) == 0) {
+	if len(failed) > 0 && len(pending) == 0 {
 		return fmt.Errorf("failed early due to stalled resources: [%s]", strings.Join(failed, ", "))
 	}
 	if len(failed) == 0 && w.Timeout%look == 0 {

@@ -34,6 +34,15 @@ func TestHealth(t *testing.T) {
 			"a failed object ends the wait", []simulate.Laggard{slow, broken}, release.Wait{For: release.Healthy, Timeout: minute},
 			"failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
 		},
+		"two failed": {
+			"the first one does", []simulate.Laggard{slow, broken, {Name: "Deployment/a/another", Status: "Failed"}},
+			release.Wait{For: release.Healthy, Timeout: minute}, "failed early due to stalled resources: [Deployment/a/broken status: 'Failed']",
+		},
+		"failed hooks": {
+			"all of them have come to an end", []simulate.Laggard{broken, {Name: "Deployment/a/another", Status: "Failed"}},
+			release.Wait{For: release.Complete, Timeout: minute},
+			"failed early due to stalled resources: [Deployment/a/another status: 'Failed', Deployment/a/broken status: 'Failed']",
+		},
 		"hook": {
 			"hooks are not given up early", []simulate.Laggard{slow, broken}, release.Wait{For: release.Complete, Timeout: minute},
 			"timeout waiting for: [Deployment/a/broken status: 'Failed', Job/a/slow status: 'InProgress']",
