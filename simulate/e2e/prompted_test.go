@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flux-rehearse/flux-rehearse/internal/beside"
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
 	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
@@ -76,5 +79,37 @@ func TestControllersBeginAtOnce(t *testing.T) {
 	}
 	if d := cmp.Diff(want, states(result.Steps[1])); d != "" {
 		t.Errorf("after the second commit (-want +got):\n%s", d)
+	}
+}
+
+// A source that fails with a new spec has stored nothing for that spec: a release
+// that has a new spec too waits for it.
+func TestFailingSourceWithNewSpec(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("oci/small/1.0.0/small/Chart.yaml", "{apiVersion: v2, name: small, version: 1.0.0}")
+	write("oci/small/1.0.0/small/templates/all.yaml", configMap("release", "{{ .Values.a }}"))
+	for step, tag := range map[string]string{"repo": "1.0.0", "head": "9.9.9"} {
+		write(step+"/clusters/source.yaml", "{apiVersion: source.toolkit.fluxcd.io/v1, kind: OCIRepository, metadata: {name: small, namespace: flux-system}, "+
+			"spec: {interval: 1h, url: 'oci://oci.test/small', ref: {tag: "+tag+"}}}")
+		write(step+"/clusters/release.yaml", "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: small, namespace: flux-system}, "+
+			"spec: {interval: 1h, chartRef: {kind: OCIRepository, name: small}, values: {a: '"+tag+"'}}}")
+		write("expect/"+map[string]string{"repo": "base", "head": "head"}[step]+"/.keep", "")
+	}
+	result, err := simulate.Run(t.Context(), recordedCase{dir: dir, Path: "./clusters"}.options(t, beside.Folder(t, "conformance")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := states(result.Steps[1])["HelmRelease/small"]
+	if want := "False SourceNotReady flux-system/small.v1 chart=small@1.0.0"; !strings.HasPrefix(got, want) || strings.Contains(got, "v2") {
+		t.Errorf("after the second commit: want %s, got %s", want, got)
 	}
 }
