@@ -224,7 +224,7 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	for _, c := range result.Others {
 		st.conditions[c.Type] = c.Condition
 	}
-	if result.State == render.Rendered || st.is(conditionStalled, "True") {
+	if !result.Again && (result.State == render.Rendered || st.is(conditionStalled, "True")) {
 		st.observe()
 	}
 	for _, e := range result.Events {
@@ -247,6 +247,10 @@ func (r *replay) releaseEnds(ctx context.Context, s *subject, st *status, result
 	}
 	r.releaseRefusals(ctx, s, result)
 	r.applies(result.Objects)
+	if result.Again {
+		m.resync = true
+		r.clock++
+	}
 	return r.conclude(ctx, s, st, releasePhase(st, result))
 }
 

@@ -77,6 +77,7 @@ type ReleaseResult struct {
 	Objects []*render.Object // rendered, for positions; nil: those of before
 	Problem string           // what is wrong, when Ready does not say it
 	On      []finding.Ref
+	Again   bool // it goes on after others have had their turn
 }
 
 // ChartResult is what source-controller makes of a HelmChart object.

@@ -58,6 +58,33 @@ func TestObjectTradedBetweenReleases(t *testing.T) {
 	}
 }
 
+// A release that means another one than before uninstalls the old one, and installs
+// after a pause, in which others uninstall theirs: names can be swapped.
+func TestReleasesSwapNames(t *testing.T) {
+	base := map[string]string{
+		"chart/Chart.yaml": "{apiVersion: v2, name: app, version: 1.0.0}", "chart/values.yaml": "{extra: ''}",
+		"chart/templates/all.yaml": configMap("{{ .Values.extra }}", "{{ .Release.Name }}"),
+		"clusters/one.yaml":        ofChart("one", "releaseName: x,", "extra: one"), "clusters/two.yaml": ofChart("two", "releaseName: y,", "extra: two"),
+	}
+	head := maps.Clone(base)
+	head["clusters/one.yaml"], head["clusters/two.yaml"] = ofChart("one", "releaseName: y,", "extra: one"), ofChart("two", "releaseName: x,", "extra: two")
+	step := replayed(t, simulate.Options{Releases: releases.New(), Steps: []simulate.StepInput{{}, {}}}, base, head)[1]
+	got := states(step)
+	for _, c := range step.Changes {
+		if c.Object.Kind == "ConfigMap" {
+			got[c.Object.Name] = string(c.Action) + " " + c.Owner.Name
+		}
+	}
+	want := map[string]string{
+		"HelmRelease/one": "True InstallSucceeded default/y.v1 chart=app@1.0.0 status=deployed", "one": "recreate one",
+		"HelmRelease/two": "True InstallSucceeded default/x.v1 chart=app@1.0.0 status=deployed", "two": "recreate two",
+		"Kustomization/flux-system": "True ReconciliationSucceeded",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("after the second commit (-want +got):\n%s", d)
+	}
+}
+
 // Kustomizations that wake together apply before any of them prunes: what moves
 // from one to another one is taken over, in both directions at once. Where the one
 // that lets go comes first after all, what moves is made anew, and that is said.

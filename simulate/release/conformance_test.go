@@ -176,7 +176,7 @@ func (s *stage) reconcileToTheEnd(t *testing.T, name string) outcome {
 		for _, e := range got.Events {
 			events = append(events, e.Type+" "+e.Reason+": "+e.Message)
 		}
-		if got.Next != AtOnce {
+		if got.Next != AtOnce && got.Next != Anew {
 			break
 		}
 	}

@@ -82,7 +82,8 @@ type Next string
 // The times of the next reconciliation.
 const (
 	AtInterval Next = "interval" // nothing is left to do
-	AtOnce     Next = "at-once"  // a target that has changed, a retry after a remediation
+	AtOnce     Next = "at-once"  // a retry after a remediation
+	Anew       Next = "anew"     // the release that was meant before is gone: after a pause, in which others get on
 	Later      Next = "later"    // an error that may pass: tried again, with growing pauses or at the retry interval
 	Never      Next = "never"    // out of retries, until something changes
 )

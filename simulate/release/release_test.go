@@ -222,7 +222,7 @@ func TestTargetChangeInstallsAnew(t *testing.T) {
 	p.reconcile(c)
 	p.want("  releaseName: new")
 	first := p.reconcile(c)
-	if first.Next != AtOnce || len(first.Events) != 1 || first.Events[0].Reason != "UninstallSucceeded" {
+	if first.Next != Anew || len(first.Events) != 1 || first.Events[0].Reason != "UninstallSucceeded" {
 		t.Errorf("the first round is %s with events %v", first.Next, first.Events)
 	}
 	second := p.reconcile(c)

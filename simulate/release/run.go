@@ -118,7 +118,7 @@ func (r *run) reconcile(ctx context.Context) Next {
 		hr.Status.ClearHistory()
 		hr.Status.ClearFailures()
 		hr.Status.StorageNamespace = ""
-		return AtOnce
+		return Anew
 	}
 	hr.Status.StorageNamespace = hr.GetStorageNamespace()
 	if r.attemptChanged(chart.Metadata.Version) {

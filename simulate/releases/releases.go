@@ -215,7 +215,7 @@ func resultOf(result release.Result) (simulate.ReleaseResult, error) {
 		return simulate.ReleaseResult{}, fmt.Errorf("write the status of a release: %w", err)
 	}
 	delete(status, "conditions")
-	out := simulate.ReleaseResult{State: render.Rendered, Ready: result.Ready(), Status: status}
+	out := simulate.ReleaseResult{State: render.Rendered, Ready: result.Ready(), Status: status, Again: result.Next == release.Anew}
 	for _, c := range result.Conditions() {
 		out.Others = append(out.Others, simulate.NamedCondition{Type: c.Type, Condition: c.Condition})
 	}
