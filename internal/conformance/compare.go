@@ -127,10 +127,17 @@ func documents(name string, masks *strings.Replacer) ([]map[string]any, error) {
 	dec := yaml.NewDecoder(strings.NewReader(identities(masks.Replace(string(data)))))
 	var out []map[string]any
 	for {
-		var m map[string]any
-		err := dec.Decode(&m)
+		var doc yaml.Node
+		err := dec.Decode(&doc)
 		if errors.Is(err, io.EOF) {
 			return out, nil
+		}
+		if err == nil {
+			unread(&doc)
+		}
+		var m map[string]any
+		if err == nil {
+			err = doc.Decode(&m)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -138,6 +145,20 @@ func documents(name string, masks *strings.Replacer) ([]map[string]any, error) {
 		if m != nil {
 			out = append(out, m)
 		}
+	}
+}
+
+// number is what YAML 1.1 takes for a number with an exponent. The records are
+// written by a library that puts other texts of that kind down without quotes.
+var number = regexp.MustCompile(`^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
+
+// unread makes texts of the plain scalars that only YAML 1.2 reads as numbers.
+func unread(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.Tag == "!!float" && !number.MatchString(n.Value) {
+		n.Tag = "!!str"
+	}
+	for _, c := range n.Content {
+		unread(c)
 	}
 }
 

@@ -21,6 +21,7 @@ func TestMasks(t *testing.T) {
 		{"a uid in data", "objects.yaml", object("ConfigMap", "data: {id: <uid>}"), object("ConfigMap", "data: {id: "+uid+"}")},
 		{"an address that the server has chosen", "objects.yaml",
 			object("Service", "spec: {clusterIP: <ip>, clusterIPs: [<ip>], type: ClusterIP}"), object("Service", "spec: {type: ClusterIP}")},
+		{"a text that YAML 1.2 reads as a number", "objects.yaml", object("ConfigMap", "data: {a: 1e3, b: '1.5'}"), object("ConfigMap", "data: {a: '1e3', b: \"1.5\"}")},
 		{"the digest of a chart", "flux.yaml",
 			owner("history: ['b/a.v1 chart=x@1.0.0 sha256:<digest>']"), owner("history: ['b/a.v1 chart=x@1.0.0 " + digest + "']")},
 		{"a folder of the controller", "flux.yaml",
