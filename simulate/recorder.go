@@ -1,9 +1,7 @@
 package simulate
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -183,6 +181,7 @@ func (r *recorder) gone() error {
 func (r *recorder) watching(config *rest.Config) *rest.Config {
 	c := rest.CopyConfig(config)
 	c.QPS = -1
+	c.DisableCompression = true // the server is on this machine
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return orderly{next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return repeater{r.repeats, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return absentee{r.absences, next} })
@@ -195,63 +194,6 @@ func (r *recorder) recording(config *rest.Config) *rest.Config {
 	c := r.watching(config)
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return tape{r, next} })
 	return c
-}
-
-// pulse notes when the server cannot be reached.
-type pulse struct {
-	recorder *recorder
-	next     http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
-	if p.recorder.neutral {
-		req = req.Clone(req.Context())
-		p.recorder.neutralise(req)
-	}
-	r, ok := parseRequest(req.URL.Path)
-	dry := req.URL.Query().Has("dryRun")
-	if req.Method != http.MethodGet && !dry {
-		p.recorder.seen.touch(r, ok)
-	}
-	at := p.recorder.seen.now(r)
-	resp, err := p.next.RoundTrip(req)
-	if req.Method != http.MethodGet && !dry {
-		p.recorder.counts(req)
-		if err == nil {
-			err = p.recorder.learns(req, resp)
-		}
-	}
-	if err == nil && !dry {
-		err = p.recorder.seen.see(req, resp, at)
-	}
-	if err != nil {
-		resp = nil
-	}
-	if err != nil && req.Context().Err() == nil && !errors.Is(err, context.Canceled) {
-		p.recorder.mu.Lock()
-		p.recorder.dead = err
-		p.recorder.mu.Unlock()
-	}
-	return resp, err
-}
-
-// counts notes a request that may change something.
-func (r *recorder) counts(req *http.Request) {
-	q, ok := parseRequest(req.URL.Path)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests++
-	if ok {
-		r.sent[schema.GroupResource{Group: q.group, Resource: q.resource}]++
-	}
-	switch q.resource {
-	case "customresourcedefinitions":
-		r.removed = r.removed || req.Method == http.MethodDelete
-		fallthrough
-	case "apiservices":
-		r.crds++
-	}
 }
 
 // tape notes what a request changes.
@@ -327,7 +269,7 @@ func (t tape) after(req *http.Request, resp *http.Response, r request) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	if obj := decode(body); obj != nil {
+	if obj := decode(body); obj != nil || r.name == "" {
 		return obj, nil
 	}
 	path := req.URL.Path

@@ -1,11 +1,15 @@
 package simulate
 
 import (
+	"bytes"
+	"encoding/json"
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -15,39 +19,72 @@ type sightings struct {
 	mu      sync.Mutex
 	known   map[string]sighting // by path
 	touched map[request]int     // by object or resource, grow with requests that may change it
+	made    map[request]int     // by resource, grow with requests that make objects of it
+	defined map[request]int     // by resource, grow with requests that change its definition
 	all     int                 // grows with requests that may change any object
 }
 
 type sighting struct {
 	moment moment
-	body   []byte // nil when there is no such object
+	header http.Header
+	body   []byte
+	absent bool // there is no such object
 }
 
 // moment is how often an object may have changed so far.
-type moment struct{ object, resource, all int }
+type moment struct{ object, resource, made, all int }
 
 func newSightings() *sightings {
-	return &sightings{known: map[string]sighting{}, touched: map[request]int{}}
+	return &sightings{known: map[string]sighting{}, touched: map[request]int{}, made: map[request]int{}, defined: map[request]int{}}
 }
 
 // ownWay are the resources that the server changes by itself.
 var ownWay = append([]schema.GroupResource{
-	{Resource: "resourcequotas"}, {Resource: "events"}, {Resource: "nodes"}, {Resource: "serviceaccounts"},
+	{Resource: "resourcequotas"}, {Resource: "events"}, {Resource: "nodes"},
 	{Group: "networking.k8s.io", Resource: "ipaddresses"}, {Group: "networking.k8s.io", Resource: "servicecidrs"},
+	{Group: "coordination.k8s.io", Resource: "leases"},
+	{Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas"}, {Group: "flowcontrol.apiserver.k8s.io", Resource: "prioritylevelconfigurations"},
 }, unsettled...)
 
+// redefined is more than any resource that stays as it is defined counts.
+const redefined = 2
+
 // touch notes that a request may change objects.
-func (s *sightings) touch(r request, ok bool) {
+func (s *sightings) touch(method string, r request, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	plural, group, named := strings.Cut(r.name, ".")
 	switch {
-	case !ok || slices.Contains(unsettled, schema.GroupResource{Group: r.group, Resource: r.resource}):
+	case ok && r.groupResource() == unsettled[0] && named:
+		s.touched[request{group: group, resource: plural}]++
+	case !ok || slices.Contains(unsettled, r.groupResource()):
 		s.all++
+	case r.name == "" && method == http.MethodPost:
+		s.made[r.kind()]++
 	case r.name == "":
 		s.touched[r.kind()]++
 	default:
 		s.touched[r.key()]++
 	}
+}
+
+// define notes that a request may change a definition. The server turns to another
+// one a moment later, and deletes the objects of one that goes by and by.
+func (s *sightings) define(method string, r request) {
+	plural, group, named := strings.Cut(r.name, ".")
+	if r.groupResource() != unsettled[0] || !named || r.subobject != "" {
+		return
+	}
+	of := request{group: group, resource: plural}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.defined[of]++; method == http.MethodDelete {
+		s.defined[of] = redefined
+	}
+}
+
+func (r request) groupResource() schema.GroupResource {
+	return schema.GroupResource{Group: r.group, Resource: r.resource}
 }
 
 // kind names all objects of a resource.
@@ -57,42 +94,107 @@ func (r request) kind() request { return request{group: r.group, resource: r.res
 func (s *sightings) now(r request) moment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return moment{s.touched[r.key()], s.touched[r.kind()], s.all}
+	return s.at(r)
 }
 
-// see notes what the server answers to a request that began at a moment.
-func (s *sightings) see(req *http.Request, resp *http.Response, at moment) error {
-	r, ok := parseRequest(req.URL.Path)
-	if !ok || r.name == "" || r.subobject != "" || slices.Contains(ownWay, schema.GroupResource{Group: r.group, Resource: r.resource}) {
+func (s *sightings) at(r request) moment {
+	return moment{s.touched[r.key()], s.touched[r.kind()], s.made[r.kind()], s.all}
+}
+
+// nameOf is the name of the object that a request is about, which one that makes
+// an object has in its body. It is empty when the server chooses it.
+func nameOf(req *http.Request, r request) string {
+	if r.name != "" || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/json") {
+		return r.name
+	}
+	sent, err := bodyOf(req)
+	var object struct {
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	if err != nil || json.Unmarshal([]byte(sent), &object) != nil {
+		return ""
+	}
+	return object.Metadata.Name
+}
+
+// see notes what the server answers to a request about an object that began at a
+// moment.
+func (s *sightings) see(r request, req *http.Request, resp *http.Response, at moment) error {
+	if r.name == "" || r.subobject != "" && r.subobject != "status" || slices.Contains(ownWay, r.groupResource()) || !wholeObject(resp) {
 		return nil
 	}
-	var body []byte
-	switch {
-	case req.Method == http.MethodGet && resp.StatusCode == http.StatusNotFound:
-	case resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusCreated:
-		kind, with, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-		if err != nil || kind != "application/json" || with["as"] != "" || req.Method == http.MethodDelete {
-			return nil
-		}
-		if body, err = answerOf(resp); err != nil {
-			return err
-		}
-	default:
+	missing := req.Method == http.MethodGet && resp.StatusCode == http.StatusNotFound
+	shown := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusCreated
+	if !missing && (!shown || req.Method == http.MethodDelete) {
+		return nil
+	}
+	body, err := answerOf(resp)
+	if err != nil {
+		return err
+	}
+	// What is being deleted goes with its last finalizer, in an answer that shows it.
+	if shown && bytes.Contains(body, []byte(`"deletionTimestamp"`)) || missing && !lacks(body, r.name) {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[req.URL.Path] = sighting{at, body}
+	path := strings.TrimSuffix(req.URL.Path, "/"+r.subobject)
+	if req.Method == http.MethodPost {
+		path += "/" + r.name
+	}
+	s.known[path] = sighting{moment: at, header: resp.Header.Clone(), body: body, absent: missing}
 	return nil
+}
+
+// wholeObject reports whether an answer holds a whole object as JSON.
+func wholeObject(resp *http.Response) bool {
+	kind, with, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json" && with["as"] == ""
+}
+
+// lacks reports whether an answer says that there is no object of this name, of
+// a kind that is served.
+func lacks(body []byte, name string) bool {
+	var status metav1.Status
+	return json.Unmarshal(body, &status) == nil && status.Reason == metav1.StatusReasonNotFound && status.Details != nil && status.Details.Name == name
 }
 
 // last is the object at a path, nil when there is none. It reports false when
 // that is not known.
 func (s *sightings) last(path string) ([]byte, bool) {
+	known, ok := s.standing(path)
+	if known.absent {
+		return nil, ok
+	}
+	return known.body, ok
+}
+
+func (s *sightings) standing(path string) (sighting, bool) {
 	r, _ := parseRequest(path)
-	now := s.now(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, ok := s.known[path]
-	return known.body, ok && known.moment == now
+	now := s.at(r)
+	if !known.absent {
+		now.made = known.moment.made
+	}
+	return known, ok && known.moment == now && s.defined[r.kind()] < redefined
+}
+
+// answer is what the server would say to a request for an object that it has
+// shown already, nil when it must be asked.
+func (s *sightings) answer(req *http.Request) *http.Response {
+	if req.Method != http.MethodGet || req.URL.RawQuery != "" || req.Header.Get("Impersonate-User") != "" || strings.Contains(req.Header.Get("Accept"), "as=") {
+		return nil
+	}
+	known, ok := s.standing(req.URL.Path)
+	switch {
+	case !ok:
+		return nil
+	case known.absent:
+		return remembered(req, http.StatusNotFound, known.header, known.body)
+	}
+	return remembered(req, http.StatusOK, known.header, known.body)
 }
