@@ -32,7 +32,8 @@ type repetition struct {
 // had all along, when their owner applies them again: what decides about them
 // came in the step, and maybe after them.
 func (r *replay) later(ctx context.Context, s *facts.Step) {
-	if !slices.ContainsFunc(r.step.observed, tightens) || r.enforce(ctx) != nil {
+	doubts := doubtsOf(r.step.observed)
+	if doubts.none() || r.enforce(ctx) != nil {
 		return
 	}
 	mutates := slices.ContainsFunc(r.step.observed, func(o facts.Object) bool {
@@ -44,9 +45,9 @@ func (r *replay) later(ctx context.Context, s *facts.Step) {
 		switch {
 		case owner.mem.phase != phaseDone || owner.suspended() || owner.deleting() || owner.remote():
 		case groupKind(owner.ref) == helmReleaseKind:
-			list = r.releaseAgain(ctx, owner)
+			list = r.releaseAgain(ctx, owner, doubts)
 		default:
-			list = r.applyAgain(ctx, owner)
+			list = r.applyAgain(ctx, owner, doubts)
 		}
 		for _, t := range list {
 			switch {
@@ -60,20 +61,8 @@ func (r *replay) later(ctx context.Context, s *facts.Step) {
 	}
 }
 
-// tightens reports whether a change may make the server refuse what it has
-// taken, or make something else of it.
-func tightens(o facts.Object) bool {
-	if o.Action == diff.Unchanged {
-		return false
-	}
-	_, policy := isPolicy(o.Ref)
-	rights := o.Ref.Group == "rbac.authorization.k8s.io" && o.Before != nil
-	goes := groupKind(o.Ref) == namespaceKind && o.Action == diff.Delete
-	return policy || rights || goes || groupKind(o.Ref) == crdKind && o.Before != nil
-}
-
-// applyAgain applies the objects of an owner once more.
-func (r *replay) applyAgain(ctx context.Context, s *subject) []repetition {
+// applyAgain applies the doubtful objects of an owner once more.
+func (r *replay) applyAgain(ctx context.Context, s *subject, doubts doubts) []repetition {
 	k, err := kustomizationOf(s.live)
 	if err != nil {
 		return nil
@@ -84,7 +73,9 @@ func (r *replay) applyAgain(ctx context.Context, s *subject) []repetition {
 	}
 	a := &attempt{subject: s, k: k}
 	for _, ref := range sortedRefs(s.mem.rendered) {
-		a.result.Applies = append(a.result.Applies, s.mem.rendered[ref])
+		if doubts.about(ref) {
+			a.result.Applies = append(a.result.Applies, s.mem.rendered[ref])
+		}
 	}
 	objects, err := r.prepare(m, a)
 	if err != nil {
@@ -144,10 +135,10 @@ func (r *replay) alteration(ctx context.Context, t repetition) []facts.Alteratio
 		At: func(pointer string) finding.Position { return r.placeOf(t.owner.ref, ref, pointer) }}, Fields: fields, Upgrade: t.upgrade}}
 }
 
-// releaseAgain applies the objects of a release once more. The controller does
+// releaseAgain applies the doubtful objects of a release once more. The controller does
 // so at its next upgrade, and before only to look for drift; without server-side
 // apply, Helm leaves alone what has not changed.
-func (r *replay) releaseAgain(ctx context.Context, s *subject) []repetition {
+func (r *replay) releaseAgain(ctx context.Context, s *subject, doubts doubts) []repetition {
 	c, err := r.cluster.as(r.releaseUser(s))
 	if err != nil {
 		return nil
@@ -157,6 +148,9 @@ func (r *replay) releaseAgain(ctx context.Context, s *subject) []repetition {
 	var list []repetition
 	for _, ref := range sortedRefs(s.mem.rendered) {
 		o := s.mem.rendered[ref]
+		if !doubts.about(ref) {
+			continue
+		}
 		live := r.cluster.read(ctx, ref)
 		if o.Origin.Hook || live == nil || o.GetAnnotations()[helmReleaseName] == "" {
 			continue // hooks and the definitions of a chart are no part of what a release keeps

@@ -1,0 +1,42 @@
+package simulate
+
+import (
+	"testing"
+
+	"github.com/flux-rehearse/flux-rehearse/diff"
+	"github.com/flux-rehearse/flux-rehearse/facts"
+	"github.com/flux-rehearse/flux-rehearse/finding"
+)
+
+func TestDoubts(t *testing.T) {
+	things := finding.Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "things.example.org"}
+	thing := finding.Ref{Group: "example.org", Kind: "Thing", Namespace: "a", Name: "t"}
+	data := finding.Ref{Kind: "ConfigMap", Namespace: "a", Name: "c"}
+	defined := func(label, rule string) map[string]any {
+		return map[string]any{"metadata": map[string]any{"labels": map[string]any{"l": label}},
+			"spec": map[string]any{"group": "example.org", "names": map[string]any{"kind": "Thing"}, "rule": rule}}
+	}
+	object := map[string]any{}
+	for _, row := range []struct {
+		why         string
+		change      facts.Object
+		thing, data bool
+	}{
+		{"a definition that says something else", facts.Object{Ref: things, Action: diff.Update, Before: defined("a", "x"), After: defined("a", "y")}, true, false},
+		{"a definition with other labels", facts.Object{Ref: things, Action: diff.Update, Before: defined("a", "x"), After: defined("b", "x")}, false, false},
+		{"a definition that goes", facts.Object{Ref: things, Action: diff.Delete, Before: defined("a", "x")}, true, false},
+		{"a new definition, without objects", facts.Object{Ref: things, Action: diff.Create, After: defined("a", "x")}, false, false},
+		{"a namespace that goes", facts.Object{Ref: finding.Ref{Kind: "Namespace", Name: "a"}, Action: diff.Delete, Before: object}, true, true},
+		{"another namespace that goes", facts.Object{Ref: finding.Ref{Kind: "Namespace", Name: "b"}, Action: diff.Delete, Before: object}, false, false},
+		{"a namespace that changes", facts.Object{Ref: finding.Ref{Kind: "Namespace", Name: "a"}, Action: diff.Update, Before: object, After: object}, false, false},
+		{"a policy", facts.Object{Ref: finding.Ref{Group: admissionGroup, Kind: policies[0], Name: "p"}, Action: diff.Create, After: object}, true, true},
+		{"rights that were there", facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Update, Before: object, After: object}, true, true},
+		{"new rights", facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Create, After: object}, false, false},
+		{"rights that stay", facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Unchanged, Before: object, After: object}, false, false},
+	} {
+		d := doubtsOf([]facts.Object{row.change})
+		if d.about(thing) != row.thing || d.about(data) != row.data || d.none() && (row.thing || row.data) {
+			t.Errorf("%s: about an object of its kind %v, about another one %v, about none %v", row.why, d.about(thing), d.about(data), d.none())
+		}
+	}
+}
