@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -52,46 +51,21 @@ func (r *replay) establish(ctx context.Context) error {
 	r.cluster.lapse()
 	clear(r.cluster.unserved)
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		pending := r.recorder.unestablished()
-		crds, err := r.cluster.definitions(ctx, pending)
-		if err != nil {
-			return false, err
-		}
-		for _, name := range pending {
-			if u := crds[name]; u != nil && !settledNames(statusOf(u)) {
-				return false, r.alive(ctx)
+		waits := false
+		for _, name := range r.recorder.unestablished() {
+			u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
+			err := r.cluster.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
+			switch {
+			case client.IgnoreNotFound(err) != nil:
+				return false, err
+			case err == nil && !settledNames(statusOf(u)):
+				waits = true
+			default:
+				r.recorder.established(name)
 			}
-			r.recorder.established(name)
 		}
-		return true, nil
+		return !waits, r.alive(ctx)
 	})
-}
-
-// fewDefinitions is how many CRDs are read one by one rather than all at once.
-const fewDefinitions = 5
-
-// definitions reads CRDs, by name. Those that do not exist are left out.
-func (c *cluster) definitions(ctx context.Context, names []string) (map[string]*unstructured.Unstructured, error) {
-	out := map[string]*unstructured.Unstructured{}
-	if len(names) > fewDefinitions {
-		all, err := c.listNow(ctx, crdKind.WithVersion("v1"), "")
-		for _, u := range all {
-			out[u.GetName()] = u
-		}
-		return out, err
-	}
-	for _, name := range names {
-		u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
-		err := c.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[name] = u
-	}
-	return out, nil
 }
 
 // settledNames reports whether a CRD is served, or never will be as it is.
