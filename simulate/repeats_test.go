@@ -50,6 +50,7 @@ func (a asking) send(t *testing.T, c *counter, via http.RoundTripper) {
 }
 
 func TestRepeats(t *testing.T) {
+	const definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com"
 	const deployment, dry = "/apis/apps/v1/namespaces/a/deployments/b?fieldManager=m", "&dryRun=All"
 	apply := asking{method: "PATCH", path: deployment, body: `{"x":[{"a":1,"b":2}]}`}
 	again := asking{method: "PATCH", path: deployment + dry, body: `{"x":[{"a":1,"b":2}]}`}
@@ -81,6 +82,10 @@ func TestRepeats(t *testing.T) {
 		{"another namespace has changed", apply, []asking{{method: "PATCH", path: "/api/v1/namespaces/c", body: `{"z":[{"a":1,"b":2}]}`}}, again, false},
 		{"limits of its namespace have changed", apply, []asking{{method: "POST", path: "/api/v1/namespaces/a/limitranges"}}, again, true},
 		{"defaults of the cluster have changed", apply, []asking{{method: "POST", path: "/apis/scheduling.k8s.io/v1/priorityclasses"}}, again, true},
+		{"a definition is taken again as it is", asking{method: "PATCH", path: definition, body: `{"x":[{"a":1,"b":2}]}`}, nil,
+			asking{method: "PATCH", path: definition + "?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, false},
+		{"unless somebody has written to it", asking{method: "PATCH", path: definition, body: `{"x":[{"a":1,"b":2}]}`}, []asking{{method: "PUT", path: definition}},
+			asking{method: "PATCH", path: definition + "?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
 		{"policies may read anything", apply, []asking{{method: "POST", path: "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"}}, again, true},
 		{"custom rules may compare an object with itself", asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b", body: `{"x":[{"a":1,"b":2}]}`}, nil,
 			asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
