@@ -186,22 +186,30 @@ func (m memorial) Get(ctx context.Context, key client.ObjectKey, o client.Object
 
 // list returns the objects of a kind in all namespaces, sorted by namespace and name.
 func (c *cluster) list(ctx context.Context, gk schema.GroupKind) []*unstructured.Unstructured {
+	return copies(c.survey(ctx, gk))
+}
+
+// survey is like list, but its objects must not be changed.
+func (c *cluster) survey(ctx context.Context, gk schema.GroupKind) []*unstructured.Unstructured {
 	m, err := c.mapping(gk)
 	if err != nil {
 		return nil
 	}
-	return c.listIn(ctx, m.GroupVersionKind, "")
+	return c.List(ctx, m.GroupVersionKind, "")
 }
 
-// listIn returns the objects of a kind in a namespace, or in all, sorted by
-// namespace and name.
-func (c *cluster) listIn(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
-	shared := c.List(ctx, gvk, namespace)
+func copies(shared []*unstructured.Unstructured) []*unstructured.Unstructured {
 	out := make([]*unstructured.Unstructured, len(shared))
 	for i, u := range shared {
 		out[i] = u.DeepCopy()
 	}
 	return out
+}
+
+// listIn returns the objects of a kind in a namespace, or in all, sorted by
+// namespace and name.
+func (c *cluster) listIn(ctx context.Context, gvk schema.GroupVersionKind, namespace string) []*unstructured.Unstructured {
+	return copies(c.List(ctx, gvk, namespace))
 }
 
 // Get implements render.Cluster.

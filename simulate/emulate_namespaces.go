@@ -15,12 +15,12 @@ import (
 // defaultAccounts makes the default service account of each namespace.
 func (r *replay) defaultAccounts(ctx context.Context) error {
 	have := map[string]bool{}
-	for _, u := range r.cluster.list(ctx, schema.GroupKind{Kind: "ServiceAccount"}) {
+	for _, u := range r.cluster.survey(ctx, schema.GroupKind{Kind: "ServiceAccount"}) {
 		if u.GetName() == "default" {
 			have[u.GetNamespace()] = true
 		}
 	}
-	for _, ns := range r.cluster.list(ctx, namespaceKind) {
+	for _, ns := range r.cluster.survey(ctx, namespaceKind) {
 		if have[ns.GetName()] || ns.GetDeletionTimestamp() != nil {
 			continue
 		}

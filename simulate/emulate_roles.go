@@ -15,6 +15,10 @@ import (
 
 // aggregate fills the rules of aggregated cluster roles.
 func (r *replay) aggregate(ctx context.Context) error {
+	now := r.recorder.changed(clusterRoles)
+	if r.aggregated == now && now != 0 {
+		return nil
+	}
 	roles := r.cluster.list(ctx, schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"})
 	for _, role := range roles {
 		selectors := aggregation(role)
@@ -40,8 +44,11 @@ func (r *replay) aggregate(ctx context.Context) error {
 		role.Object = filled.Object
 		r.clock++
 	}
+	r.aggregated = now
 	return nil
 }
+
+var clusterRoles = schema.GroupResource{Group: "rbac.authorization.k8s.io", Resource: "clusterroles"}
 
 // aggregation reads the selectors of an aggregated cluster role.
 func aggregation(role *unstructured.Unstructured) []labels.Selector {

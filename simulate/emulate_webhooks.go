@@ -16,7 +16,12 @@ func (r *replay) listAPIServices(ctx context.Context) error {
 	if !r.recorder.aggregates() {
 		return nil // those that are there are the server's own
 	}
-	for _, u := range r.cluster.list(ctx, schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}) {
+	now := r.recorder.definitions()
+	if r.listed == now {
+		return nil
+	}
+	r.listed = now
+	for _, u := range r.cluster.survey(ctx, schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}) {
 		if _, ok, _ := unstructured.NestedMap(u.Object, "spec", "service"); ok {
 			r.tell(unservedAPIs, "APIService/"+u.GetName())
 		}

@@ -73,6 +73,8 @@ type replay struct {
 	deletions  int                              // so far
 	collected  int                              // deletions that the garbage collection has seen
 	settled    int                              // how much had changed when the rest of the cluster was imitated last
+	aggregated int                              // how much cluster roles had changed when they were filled last
+	listed     int                              // how much definitions had changed when the aggregated APIs were looked at last
 	placed     int                              // objects that others than Flux wrote so far
 	owned      bool                             // some object has an owner that may go
 	blocking   bool                             // some deletion waits for what the object owns
@@ -132,7 +134,7 @@ func newReplay(opts Options) (*replay, error) {
 		boot:       map[types.UID]bool{},
 	}
 	if r.renders == nil {
-		r.renders = render.NewCache()
+		r.renders = render.NewCache(nil)
 	}
 	var err error
 	r.cluster, err = newCluster(opts.Config, r.recorder)

@@ -62,6 +62,7 @@ func (r *replay) begin(in StepInput) {
 		m.resync, m.unfinished, m.repeats = in.Resync, 0, 0
 	}
 	r.recorder.take()
+	r.listed = 0
 }
 
 // round gives everybody who has something to do one chance to do it. It reports
