@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -30,6 +31,9 @@ type customVersion struct {
 	compiled *jsonschema.Schema
 	raw      []byte
 	err      error
+
+	shape      sync.Once // guards what follows
+	structural *structural.Structural
 }
 
 // readCRD returns the kind that a CRD declares, nil if it declares none.
