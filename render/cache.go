@@ -8,9 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
@@ -24,9 +26,14 @@ import (
 // of cluster and sources is remembered with the Result, and read again before
 // the Result is used. Clusters and revisions may share a Cache.
 type Cache struct {
-	mu      sync.Mutex
-	entries map[digest][]cached
+	mu       sync.Mutex
+	entries  map[digest][]cached
+	defaults Defaults
 }
+
+// Defaults sets the fields of an object that the API server sets where nothing
+// else does. A render yields the same with and without them.
+type Defaults func(object map[string]any)
 
 type digest [sha256.Size]byte
 
@@ -42,8 +49,11 @@ type read struct {
 	answer digest
 }
 
-// NewCache returns an empty Cache.
-func NewCache() *Cache { return &Cache{entries: map[digest][]cached{}} }
+// NewCache returns an empty Cache, to which an object with the defaults of its kind
+// is the one without them. No defaults are known when they are nil.
+func NewCache(defaults Defaults) *Cache {
+	return &Cache{entries: map[digest][]cached{}, defaults: defaults}
+}
 
 // Wrap returns a Renderer that renders through the Cache.
 func (c *Cache) Wrap(r Renderer) Renderer { return cachedRenderer{Renderer: r, cache: c} }
@@ -69,7 +79,7 @@ func (r cachedRenderer) Unwrap() Renderer { return r.Renderer }
 
 // Render implements Renderer.
 func (r cachedRenderer) Render(ctx context.Context, in Input) Result {
-	key := keyOf(in)
+	key := r.cache.keyOf(in)
 	for _, e := range r.cache.at(key) {
 		if e.holds(ctx, in) {
 			return e.result.ownedBy(in.Object)
@@ -123,8 +133,9 @@ func (r Result) ownedBy(o *Object) Result {
 }
 
 // keyOf identifies an Input but for what the render reads: the object less what
-// the server keeps in it, its place, and the settings less their explanations.
-func keyOf(in Input) digest {
+// the server and its owner keep in it, its place, and the settings less their
+// explanations.
+func (c *Cache) keyOf(in Input) digest {
 	object := make(map[string]any, len(in.Object.Object))
 	for k, v := range in.Object.Object {
 		if k != "status" {
@@ -133,17 +144,40 @@ func keyOf(in Input) digest {
 	}
 	if meta, ok := object["metadata"].(map[string]any); ok {
 		object["metadata"] = map[string]any{
-			"name": meta["name"], "namespace": meta["namespace"], "labels": meta["labels"],
+			"name": meta["name"], "namespace": meta["namespace"], "labels": unowned(meta["labels"]),
 			"annotations": meta["annotations"],
 		}
 	}
+	if c.defaults != nil {
+		object, _ = runtime.DeepCopyJSONValue(object).(map[string]any)
+		c.defaults(object)
+		delete(object, "status")
+	}
 	settings := in.Settings
 	settings.Assumed = []repo.Assumption(nil)
-	return digestOf(object, places(in.Object), settings, in.Upgrade, in.Revision)
+	return digestOf(object, places(in.Object, object), settings, in.Upgrade, in.Revision)
 }
 
-// places are where the fields of an object are written: a result may hold any of them.
-func places(o *Object) []finding.Position {
+// unowned are labels but for those that say who applies the object, which no
+// render reads.
+func unowned(labels any) any {
+	all, ok := labels.(map[string]any)
+	if !ok {
+		return labels
+	}
+	out := maps.Clone(all)
+	maps.DeleteFunc(out, func(name string, _ any) bool {
+		return strings.HasSuffix(name, ".toolkit.fluxcd.io/name") || strings.HasSuffix(name, ".toolkit.fluxcd.io/namespace")
+	})
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// places are where the fields of what counts of an object are written: a result
+// may hold any of them.
+func places(o *Object, counts map[string]any) []finding.Position {
 	var out []finding.Position
 	var walk func(v any, at string)
 	walk = func(v any, at string) {
@@ -160,7 +194,7 @@ func places(o *Object) []finding.Position {
 		}
 	}
 	for _, k := range []string{"metadata", "spec"} {
-		if v, ok := o.Object[k]; ok {
+		if v, ok := counts[k]; ok {
 			walk(v, finding.Pointer(k))
 		}
 	}
@@ -204,6 +238,32 @@ func Consult[T any](ctx context.Context, c Cluster, question func(context.Contex
 	answer := question(ctx, w.in.Cluster)
 	w.note(digestOf(answer), func(ctx context.Context, in Input) digest { return digestOf(question(ctx, in.Cluster)) })
 	return answer
+}
+
+// content is an object of a cluster, and whether it is known.
+type content struct {
+	Object   map[string]any
+	Presence Presence
+}
+
+// Content asks a cluster for an object less what the server keeps in it, on which
+// a render that takes part in a Cache does not depend then. The caller owns it.
+func Content(ctx context.Context, c Cluster, ref finding.Ref) (*unstructured.Unstructured, Presence) {
+	found := Consult(ctx, c, func(ctx context.Context, c Cluster) content {
+		u, presence := c.Get(ctx, ref)
+		if u == nil {
+			return content{Presence: presence}
+		}
+		u = u.DeepCopy()
+		for _, kept := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} {
+			unstructured.RemoveNestedField(u.Object, "metadata", kept)
+		}
+		return content{u.Object, presence}
+	})
+	if found.Object == nil {
+		return nil, found.Presence
+	}
+	return &unstructured.Unstructured{Object: found.Object}, found.Presence
 }
 
 // Get implements Cluster.

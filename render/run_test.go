@@ -173,9 +173,15 @@ func TestWorkersDoNotMatter(t *testing.T) {
 // TestCache renders again only when what the render reads has changed.
 func TestCache(t *testing.T) {
 	renders := 0
-	c := NewCache()
+	c := NewCache(func(object map[string]any) {
+		if spec, ok := object["spec"].(map[string]any); ok && spec["force"] == nil {
+			spec["force"] = false
+		}
+	})
 	through := []Renderer{c.Wrap(fake{&renders})}
 	reader := owner("reader", map[string]any{"reads": "data"})
+	owned := owner("reader", map[string]any{"reads": "data"})
+	owned["metadata"].(map[string]any)["labels"] = map[string]any{"kustomize.toolkit.fluxcd.io/name": "someone"}
 	for _, s := range []struct {
 		why   string
 		seeds []map[string]any
@@ -183,6 +189,8 @@ func TestCache(t *testing.T) {
 	}{
 		{"the first time", []map[string]any{reader}, 1},
 		{"the same again", []map[string]any{reader}, 1},
+		{"with its defaults", []map[string]any{owner("reader", map[string]any{"reads": "data", "force": false})}, 1},
+		{"with labels of its owner", []map[string]any{owned}, 1},
 		{"what it reads is there now", []map[string]any{reader, configMap("data")}, 2},
 		{"another object of the same content is another place", []map[string]any{owner("other", map[string]any{"reads": "data"})}, 3},
 		{"both are remembered", []map[string]any{reader}, 3},
@@ -215,7 +223,7 @@ func (c counting) Render(ctx context.Context, in Input) Result {
 
 func TestConsult(t *testing.T) {
 	renders := 0
-	through := []Renderer{NewCache().Wrap(counting{fake{&renders}})}
+	through := []Renderer{NewCache(nil).Wrap(counting{fake{&renders}})}
 	for _, s := range []struct {
 		why   string
 		seeds []map[string]any
@@ -240,7 +248,7 @@ func TestPlacesAreThoseOfAllFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return places(&Object{Unstructured: &unstructured.Unstructured{Object: m}, Origin: Origin{Doc: doc}})
+		return places(&Object{Unstructured: &unstructured.Unstructured{Object: m}, Origin: Origin{Doc: doc}}, m)
 	}
 	const text = "apiVersion: test/v1\nkind: Owner\nmetadata: {name: a}\nspec:\n  values:\n    list: [one]\n"
 	if d := cmp.Diff(at(text), at(text)); d != "" {

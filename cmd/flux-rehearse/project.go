@@ -35,6 +35,8 @@ type project struct {
 	config  config
 	catalog *schemas.Catalog
 	cache   *render.Cache
+	charts  *helmrelease.Memory
+	nearest string // the Flux that the cluster rendered last was found to run, empty when that was known
 	work    *temporary.Folder
 	live    []repo.Seed // objects of the running clusters, as --live gives them
 	// recorded are input providers with what services answered them.
@@ -64,6 +66,7 @@ type cluster struct {
 	versionKnown bool
 	// What the objects of the cluster need and nothing says.
 	assumedVersion  string
+	guessed         string // the Flux that it is played with first, where nothing names one
 	assumedExternal bool
 	assumed         []repo.Assumption
 	problems        []finding.Problem // in how its controllers are set up
@@ -96,7 +99,7 @@ func openProject(opt *options) (*project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: free some space in the folder for temporary files, or set TMPDIR to another one", err)
 	}
-	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(), work: work, recorded: plainObjects(recorded), keys: keys}, nil
+	return &project{opt: opt, config: c, catalog: catalog, cache: render.NewCache(catalog.Default), charts: helmrelease.NewMemory(), work: work, recorded: plainObjects(recorded), keys: keys}, nil
 }
 
 func (p *project) close() { _ = p.work.Remove() }
@@ -279,7 +282,7 @@ func (p *project) renderers(r *revision) []render.Renderer {
 	all := []render.Renderer{
 		artifactgenerator.New(), fluxinstance.New(), providers, resourceset.New(providers),
 		kustomization.New(kustomization.Options{Dir: r.sources.Dir, HTTP: remote, Git: r.sources.Remote, Keys: p.keys, Reveal: p.opt.secrets.add}),
-		helmrelease.New(helmrelease.Options{HTTP: remote, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
+		helmrelease.New(helmrelease.Options{HTTP: remote, Memory: p.charts, Namespaced: func(gvk schema.GroupVersionKind) (bool, bool) {
 			return p.catalog.Namespaced(gvk.GroupKind())
 		}}),
 	}
@@ -299,6 +302,9 @@ func (p *project) render(ctx context.Context, r *revision) error {
 		renderers = append(renderers, p.cache.Wrap(one))
 	}
 	for _, c := range r.clusters {
+		if err := p.supposed(ctx, c); err != nil {
+			return err
+		}
 		if err := p.play(ctx, c, renderers); err != nil {
 			return err
 		}

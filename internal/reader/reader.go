@@ -55,7 +55,7 @@ func (r *reader) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	ref := finding.Ref{Group: gvk.Group, Kind: gvk.Kind, Namespace: key.Namespace, Name: key.Name}
-	u, presence := r.cluster.Get(r.ctx, ref)
+	u, presence := render.Content(r.ctx, r.cluster, ref)
 	switch {
 	case presence == render.Unsure:
 		return &Unsure{Ref: ref}

@@ -108,10 +108,13 @@ func chartFailureField(fields string, f *source.Failure) string {
 
 // generation is that of the HelmChart in the cluster, 1 when it is new.
 func generation(ctx context.Context, cluster render.Cluster, hc *unstructured.Unstructured) int64 {
-	if live, _ := cluster.Get(ctx, render.RefOf(hc)); live != nil && live.GetGeneration() > 0 {
-		return live.GetGeneration()
-	}
-	return 1
+	ref := render.RefOf(hc)
+	return render.Consult(ctx, cluster, func(ctx context.Context, c render.Cluster) int64 {
+		if u, _ := c.Get(ctx, ref); u != nil {
+			return max(1, u.GetGeneration())
+		}
+		return 1
+	})
 }
 
 // helmChart is the object that helm-controller makes from spec.chart, with the
@@ -152,8 +155,12 @@ func helmChart(hr *v2.HelmRelease) *unstructured.Unstructured {
 // fromArtifact loads the chart of an OCIRepository or ExternalArtifact.
 func (r *Renderer) fromArtifact(ctx context.Context, in render.Input, p *Prepared) *Failed {
 	ref, _ := sourceOf(p.HelmRelease)
-	if obj, presence := in.Cluster.Get(ctx, ref); obj == nil && presence == render.Absent && ref.Kind != "ExternalArtifact" {
-		return missingSource(in, ref, presence)
+	absent := render.Consult(ctx, in.Cluster, func(ctx context.Context, c render.Cluster) bool {
+		obj, presence := c.Get(ctx, ref)
+		return obj == nil && presence == render.Absent
+	})
+	if absent && ref.Kind != "ExternalArtifact" {
+		return missingSource(in, ref, render.Absent)
 	}
 	a, failure := in.Sources.Artifact(ctx, ref)
 	if failure != nil {

@@ -17,7 +17,7 @@ func composeValues(ctx context.Context, in render.Input, p *Prepared) *Failed {
 	hr := p.HelmRelease
 	for i, v := range hr.Spec.ValuesFrom {
 		ref := valuesRef(hr, v)
-		if _, presence := in.Cluster.Get(ctx, ref); presence == render.Unsure {
+		if _, presence := render.Content(ctx, in.Cluster, ref); presence == render.Unsure {
 			return unknown(in, finding.Problem{
 				Reason: ReasonValuesUnknown, Field: item("/spec/valuesFrom", i),
 				Message: fmt.Sprintf("values come from %s %q, whose content is not known here", ref.Kind, ref.Name),

@@ -116,7 +116,7 @@ func (j *job) reportMissing(f *kustomize.Failure) *render.Result {
 	for i, v := range j.spec.Sub("postBuild").List("substituteFrom") {
 		m := loose.Of(v)
 		ref := finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")}
-		if _, presence := j.in.Cluster.Get(j.ctx, ref); presence != render.Absent || m.Flag("optional") {
+		if _, presence := render.Content(j.ctx, j.in.Cluster, ref); presence != render.Absent || m.Flag("optional") {
 			continue
 		}
 		p := j.problem(f.Reason, fmt.Sprintf("/spec/postBuild/substituteFrom/%d", i),
@@ -157,7 +157,7 @@ func (j *job) bringer(name string) string {
 	from := post.List("substituteFrom")
 	for i := len(from) - 1; i >= 0; i-- {
 		m := loose.Of(from[i])
-		u, _ := j.in.Cluster.Get(j.ctx, finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")})
+		u, _ := render.Content(j.ctx, j.in.Cluster, finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")})
 		if u == nil {
 			continue
 		}

@@ -1,6 +1,7 @@
 package kustomization
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/internal/loose"
@@ -62,11 +65,31 @@ func (j *job) unlock() *render.Result {
 	return j.decryptFiles()
 }
 
+// readKeys reads a Secret of keys. What is absent may be there all the same but in
+// a cluster that holds nothing else.
+func (j *job) readKeys(ref finding.Ref) (*unstructured.Unstructured, render.Presence) {
+	type keys struct {
+		Data     map[string]any
+		Presence render.Presence
+	}
+	found := render.Consult(j.ctx, j.in.Cluster, func(ctx context.Context, c render.Cluster) keys {
+		u, presence := c.Get(ctx, ref)
+		switch {
+		case presence == render.Present:
+			return keys{map[string]any{"data": u.Object["data"], "stringData": u.Object["stringData"]}, presence}
+		case presence == render.Absent && j.in.Settings.Complete:
+			return keys{Presence: render.Absent}
+		}
+		return keys{Presence: render.Unsure}
+	})
+	return &unstructured.Unstructured{Object: found.Data}, found.Presence
+}
+
 // loadKeys reads the Secret of keys. Where it is not at hand, the keys that the
 // user gives stand for it.
 func (j *job) loadKeys(ref finding.Ref, from string, ageOnly bool) *render.Result {
-	u, presence := j.in.Cluster.Get(j.ctx, ref)
-	if presence == render.Absent && j.in.Settings.Complete {
+	u, presence := j.readKeys(ref)
+	if presence == render.Absent {
 		text := fmt.Sprintf("secrets %q not found", ref.Name)
 		return j.refuse("BuildFailed", finding.Problem{Reason: "decryption-secret-missing", Field: "/spec/decryption/secretRef/name", Message: text})
 	}

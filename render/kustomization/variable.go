@@ -82,7 +82,7 @@ func (j *job) define(name string) finding.Position {
 	for i := len(from) - 1; i >= 0 && locator != nil; i-- {
 		m := loose.Of(from[i])
 		ref := finding.Ref{Kind: m.Text("kind"), Namespace: j.in.Object.GetNamespace(), Name: m.Text("name")}
-		u, _ := j.in.Cluster.Get(j.ctx, ref)
+		u, _ := render.Content(j.ctx, j.in.Cluster, ref)
 		if u == nil {
 			continue
 		}
