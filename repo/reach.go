@@ -20,8 +20,9 @@ type graph struct {
 	applies []*Document            // Flux Kustomizations that are no patches, by place
 }
 
-func newGraph(t *Tree) *graph {
-	g := &graph{tree: t, flux: map[string][]*Document{}, patches: map[string]bool{}}
+// FluxDocuments returns the documents of the YAML files that mention Flux, by
+// path and place in the file.
+func (t *Tree) FluxDocuments() []*Document {
 	var candidates []*File
 	for _, f := range t.files {
 		if f.isYAML() && !f.isJSON() && mentionsFlux(f) {
@@ -29,12 +30,21 @@ func newGraph(t *Tree) *graph {
 		}
 	}
 	t.parse(candidates)
+	var out []*Document
 	for _, f := range candidates {
 		for _, d := range f.Documents() {
 			if d.Root != nil && d.Root.Kind == yaml.MappingNode {
-				g.flux[f.Path] = append(g.flux[f.Path], d)
+				out = append(out, d)
 			}
 		}
+	}
+	return out
+}
+
+func newGraph(t *Tree) *graph {
+	g := &graph{tree: t, flux: map[string][]*Document{}, patches: map[string]bool{}}
+	for _, d := range t.FluxDocuments() {
+		g.flux[d.File.Path] = append(g.flux[d.File.Path], d)
 	}
 	for _, dir := range t.sortedFolders() {
 		if k := g.kustomization(dir); k != nil {

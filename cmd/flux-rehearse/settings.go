@@ -31,13 +31,16 @@ func (p *project) settings(ctx context.Context, c *cluster) error {
 	if in, ok := p.settingsInput(ctx, c); ok {
 		in.Version = cmp.Or(version, c.assumedVersion)
 		s, c.problems = kustomization.Settings(s, in)
+		c.versionKnown = s.FluxVersion != ""
+		if !c.versionKnown && c.guess() != schemas.FluxVersion {
+			in.Version = c.guess()
+			s, c.problems = kustomization.Settings(render.DefaultSettings(), in)
+		}
+		s.FluxVersion = cmp.Or(s.FluxVersion, schemas.FluxVersion)
 		c.entry.Seeds = kustomization.Seeds(c.entry.Seeds, in)
 	} else {
 		s = s.For(cmp.Or(version, c.assumedVersion, schemas.FluxVersion))
-	}
-	c.versionKnown = version != "" || s.FluxVersion != ""
-	if s.FluxVersion == "" {
-		s.FluxVersion = schemas.FluxVersion
+		c.versionKnown = true
 	}
 	if !servable(s.FluxVersion) {
 		return usagef("cluster %s runs Flux %q; known are %s: choose one with --flux-version", c.entry.Name, s.FluxVersion, knownVersions())
@@ -130,13 +133,43 @@ func servable(minor string) bool { return slices.Contains(schemas.FluxVersions()
 
 // assume adapts what neither the user nor the repository says to what the
 // objects of the cluster need. It reports whether that is something else than
-// the World was rendered with.
+// the cluster was played with.
 func (p *project) assume(ctx context.Context, c *cluster) (bool, error) {
+	played, known := c.settings.FluxVersion, c.versionKnown
 	version, external := assumeVersion(c), assumeExternal(c)
+	if !known {
+		p.nearest = cmp.Or(c.assumedVersion, schemas.FluxVersion)
+	}
 	if !version && !external {
 		return false, nil
 	}
-	return true, p.settings(ctx, c)
+	err := p.settings(ctx, c)
+	return external || c.settings.FluxVersion != played, err
+}
+
+// supposed lets a cluster be played first with the Flux that another one of the
+// repository needs, where nothing names one.
+func (p *project) supposed(ctx context.Context, c *cluster) error {
+	if c.versionKnown || p.nearest == "" || p.nearest == c.settings.FluxVersion {
+		return nil
+	}
+	c.guessed = p.nearest
+	return p.settings(ctx, c)
+}
+
+// guess is the Flux that a cluster is played with first where nothing names one.
+// What the files of the repository say is not always of this cluster, so what is
+// found out then counts, but it is mostly the same.
+func (c *cluster) guess() string {
+	if c.guessed != "" {
+		return c.guessed
+	}
+	var gvks []schema.GroupVersionKind
+	for _, d := range c.tree.FluxDocuments() {
+		gvks = append(gvks, schema.FromAPIVersionAndKind(d.Text("/apiVersion"), d.Text("/kind")))
+	}
+	c.guessed = schemas.NewestFlux(gvks)
+	return c.guessed
 }
 
 // assumeExternal switches ExternalArtifact on where the cluster has a generator
@@ -172,8 +205,9 @@ func assumeVersion(c *cluster) bool {
 		gvks = append(gvks, o.GroupVersionKind())
 	}
 	nearest := schemas.NewestFlux(gvks)
-	if nearest == c.settings.FluxVersion {
-		return false
+	if nearest == schemas.FluxVersion {
+		c.guessed = nearest
+		return c.settings.FluxVersion != nearest
 	}
 	c.assumedVersion = nearest
 	for _, o := range c.world.Objects() {

@@ -34,6 +34,22 @@ type Options struct {
 	// Timeout bounds the time that the templates of one chart may run, 20 seconds
 	// when zero.
 	Timeout time.Duration
+	// Memory is what Renderers know of charts together, a new one when nil.
+	Memory *Memory
+}
+
+// Memory is what was found out about charts, by their content: what is packed in
+// them, what their templates look at, what post-renderers make of their texts.
+// It is safe for concurrent use.
+type Memory struct {
+	charts  *chartCache
+	surveys *surveyCache
+	sorted  *sortedCache
+}
+
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory {
+	return &Memory{charts: newChartCache(), surveys: &surveyCache{}, sorted: &sortedCache{}}
 }
 
 // Renderer renders HelmReleases. It is safe for concurrent use.
@@ -46,8 +62,8 @@ type Renderer struct {
 	rsaKey  func() (*rsa.PrivateKey, error)
 }
 
-// New returns a Renderer with an empty cache of charts. The standard logger of
-// the program drops what Helm writes to it from then on.
+// New returns a Renderer. The standard logger of the program drops what Helm
+// writes to it from then on.
 func New(o Options) *Renderer {
 	if o.HTTP == nil {
 		o.HTTP = func(string) (string, bool) { return "", false }
@@ -61,8 +77,12 @@ func New(o Options) *Renderer {
 	if o.Timeout == 0 {
 		o.Timeout = patience
 	}
+	if o.Memory == nil {
+		o.Memory = NewMemory()
+	}
 	quiet()
-	return &Renderer{options: o, charts: newChartCache(), schemas: &schemaCache{}, surveys: &surveyCache{}, sorted: &sortedCache{}, rsaKey: sync.OnceValues(fixedRSAKey)}
+	m := o.Memory
+	return &Renderer{options: o, charts: m.charts, schemas: &schemaCache{}, surveys: m.surveys, sorted: m.sorted, rsaKey: sync.OnceValues(fixedRSAKey)}
 }
 
 // Kinds implements render.Renderer.
