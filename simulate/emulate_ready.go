@@ -43,7 +43,7 @@ var readyKinds = []readiness{
 func (r *replay) workloads(ctx context.Context) error {
 	var list []report
 	for _, k := range readyKinds {
-		for _, u := range r.cluster.survey(ctx, k.GroupKind) {
+		for _, u := range r.written(ctx, k.GroupKind) {
 			if u.GetDeletionTimestamp() != nil || r.exempt(u) || r.reported[u.GetUID()] == generation(u) {
 				continue
 			}

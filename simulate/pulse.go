@@ -39,6 +39,9 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 		// Who has read it meanwhile has read it before or after.
 		p.recorder.seen.touch(req.Method, r, ok)
 		at = p.recorder.seen.now(r)
+		if ok && req.Method != http.MethodDelete && r.subobject != "status" {
+			p.recorder.news.add(r)
+		}
 		if err == nil {
 			err = p.recorder.learns(req, resp)
 		}

@@ -57,6 +57,7 @@ type recorder struct {
 	repeats    *repeats
 	absences   *absences
 	seen       *sightings
+	news       *news
 
 	neutral     bool     // conversion webhooks of CRDs are left out
 	conversions []string // the CRDs that had one
@@ -65,7 +66,7 @@ type recorder struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), absences: newAbsences(), seen: newSightings(),
+		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), absences: newAbsences(), seen: newSightings(), news: newNews(),
 		defined: map[resourceVersion]bool{}, fresh: map[string]bool{}, scopes: map[string]kindScope{}, aggregated: map[string]bool{},
 	}
 }
