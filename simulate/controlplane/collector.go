@@ -9,8 +9,8 @@ import (
 // at the price of memory that a small machine does not have.
 const (
 	garbagePercent = 200
-	ownLimit       = 1 << 30   // bytes, from which on the main program collects as often as need be
-	serverLimit    = 768 << 20 // the same for each server, of which several run
+	ownLimit       = 1536 << 20 // bytes, from which on the main program collects as often as need be
+	serverLimit    = 768 << 20  // the same for each server, of which several run
 )
 
 // CollectRarely lets the main program collect its garbage less often than usual,
