@@ -16,6 +16,7 @@ import (
 // when they are applied again: what decides about them has changed.
 type doubts struct {
 	all        bool
+	rights     bool               // of whoever acts as somebody else than the controllers
 	kinds      []schema.GroupKind // whose definition is another one
 	namespaces []string           // that go
 }
@@ -29,8 +30,10 @@ func doubtsOf(changes []facts.Object) doubts {
 		}
 		_, policy := isPolicy(o.Ref)
 		switch {
-		case policy, o.Ref.Group == "rbac.authorization.k8s.io" && o.Before != nil:
+		case policy:
 			out.all = true
+		case o.Ref.Group == "rbac.authorization.k8s.io":
+			out.rights = out.rights || o.Before != nil
 		case groupKind(o.Ref) == namespaceKind && o.Action == diff.Delete:
 			out.namespaces = append(out.namespaces, o.Ref.Name)
 		case groupKind(o.Ref) == crdKind && o.Before != nil && !equality.Semantic.DeepEqual(o.Before["spec"], o.After["spec"]):
@@ -43,7 +46,16 @@ func doubtsOf(changes []facts.Object) doubts {
 }
 
 // none reports whether there is no reason to doubt anything.
-func (d doubts) none() bool { return !d.all && len(d.kinds)+len(d.namespaces) == 0 }
+func (d doubts) none() bool {
+	return !d.all && !d.rights && len(d.kinds)+len(d.namespaces) == 0
+}
+
+// of are those about the objects of an owner that acts as user, empty for its
+// controller, which may do anything.
+func (d doubts) of(user string) doubts {
+	d.all = d.all || d.rights && user != ""
+	return d
+}
 
 // about reports whether an object is among them.
 func (d doubts) about(ref finding.Ref) bool {

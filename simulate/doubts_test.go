@@ -34,9 +34,13 @@ func TestDoubts(t *testing.T) {
 		{"new rights", facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Create, After: object}, false, false},
 		{"rights that stay", facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Unchanged, Before: object, After: object}, false, false},
 	} {
-		d := doubtsOf([]facts.Object{row.change})
+		d := doubtsOf([]facts.Object{row.change}).of("tenant")
 		if d.about(thing) != row.thing || d.about(data) != row.data || d.none() && (row.thing || row.data) {
 			t.Errorf("%s: about an object of its kind %v, about another one %v, about none %v", row.why, d.about(thing), d.about(data), d.none())
 		}
+	}
+	rights := facts.Object{Ref: finding.Ref{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "r"}, Action: diff.Update, Before: object, After: object}
+	if doubtsOf([]facts.Object{rights}).of("").about(data) {
+		t.Error("a controller may do what it could do before")
 	}
 }

@@ -72,6 +72,7 @@ func (r *replay) applyAgain(ctx context.Context, s *subject, doubts doubts) []re
 		return nil
 	}
 	a := &attempt{subject: s, k: k}
+	doubts = doubts.of(r.userOf(k))
 	for _, ref := range sortedRefs(s.mem.rendered) {
 		if doubts.about(ref) {
 			a.result.Applies = append(a.result.Applies, s.mem.rendered[ref])
@@ -139,7 +140,9 @@ func (r *replay) alteration(ctx context.Context, t repetition) []facts.Alteratio
 // so at its next upgrade, and before only to look for drift; without server-side
 // apply, Helm leaves alone what has not changed.
 func (r *replay) releaseAgain(ctx context.Context, s *subject, doubts doubts) []repetition {
-	c, err := r.cluster.as(r.releaseUser(s))
+	user := r.releaseUser(s)
+	doubts = doubts.of(user)
+	c, err := r.cluster.as(user)
 	if err != nil {
 		return nil
 	}
