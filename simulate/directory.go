@@ -121,7 +121,8 @@ type kindScope struct {
 // shape is what a CustomResourceDefinition says of the kind that it defines.
 type shape struct {
 	Metadata struct {
-		Name string `json:"name"`
+		Name       string `json:"name"`
+		Generation int64  `json:"generation"`
 	} `json:"metadata"`
 	Spec struct {
 		Group string `json:"group"`
@@ -147,6 +148,7 @@ func (r *recorder) learns(req *http.Request, resp *http.Response) error {
 	}
 	if req.Method == http.MethodDelete {
 		r.undefines(q)
+		r.seen.define(q.name, moving)
 		return nil
 	}
 	body, err := answerOf(resp)
@@ -158,6 +160,7 @@ func (r *recorder) learns(req *http.Request, resp *http.Response) error {
 		q.name = s.Metadata.Name
 		r.undefines(q)
 		r.defines(q, s)
+		r.seen.define(q.name, s.Metadata.Generation)
 	}
 	return nil
 }

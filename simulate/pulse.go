@@ -29,7 +29,6 @@ func (p pulse) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.name = nameOf(req, r)
 	}
 	if req.Method != http.MethodGet && !dry {
-		p.recorder.seen.define(req.Method, r)
 		p.recorder.seen.touch(req.Method, r, ok)
 	}
 	at := p.recorder.seen.now(r)

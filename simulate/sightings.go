@@ -20,13 +20,12 @@ type sightings struct {
 	known   map[string]sighting // by path
 	touched map[request]int     // by object or resource, grow with requests that may change it
 	made    map[request]int     // by resource, grow with requests that make objects of it
-	defined map[request]int     // by resource, grow with requests that change its definition
+	defined map[request]int64   // by resource, the generation of its definition, moving once it has changed
 	all     int                 // grows with requests that may change any object
 }
 
 type sighting struct {
 	moment moment
-	header http.Header
 	body   []byte
 	absent bool // there is no such object
 }
@@ -35,7 +34,7 @@ type sighting struct {
 type moment struct{ object, resource, made, all int }
 
 func newSightings() *sightings {
-	return &sightings{known: map[string]sighting{}, touched: map[request]int{}, made: map[request]int{}, defined: map[request]int{}}
+	return &sightings{known: map[string]sighting{}, touched: map[request]int{}, made: map[request]int{}, defined: map[request]int64{}}
 }
 
 // ownWay are the resources that the server changes by itself.
@@ -46,8 +45,9 @@ var ownWay = append([]schema.GroupResource{
 	{Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas"}, {Group: "flowcontrol.apiserver.k8s.io", Resource: "prioritylevelconfigurations"},
 }, unsettled...)
 
-// redefined is more than any resource that stays as it is defined counts.
-const redefined = 2
+// moving is the generation of a definition that the server turns to, or leaves,
+// by and by: nobody knows when what it shows is by which.
+const moving = -1
 
 // touch notes that a request may change objects.
 func (s *sightings) touch(method string, r request, ok bool) {
@@ -68,19 +68,16 @@ func (s *sightings) touch(method string, r request, ok bool) {
 	}
 }
 
-// define notes that a request may change a definition. The server turns to another
-// one a moment later, and deletes the objects of one that goes by and by.
-func (s *sightings) define(method string, r request) {
-	plural, group, named := strings.Cut(r.name, ".")
-	if r.groupResource() != unsettled[0] || !named || r.subobject != "" {
-		return
-	}
+// define notes that a definition has a generation now.
+func (s *sightings) define(name string, generation int64) {
+	plural, group, _ := strings.Cut(name, ".")
 	of := request{group: group, resource: plural}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.defined[of]++; method == http.MethodDelete {
-		s.defined[of] = redefined
+	if known := s.defined[of]; known != 0 && known != generation {
+		generation = moving
 	}
+	s.defined[of] = generation
 }
 
 func (r request) groupResource() schema.GroupResource {
@@ -144,7 +141,7 @@ func (s *sightings) see(r request, req *http.Request, resp *http.Response, at mo
 	if req.Method == http.MethodPost {
 		path += "/" + r.name
 	}
-	s.known[path] = sighting{moment: at, header: resp.Header.Clone(), body: body, absent: missing}
+	s.known[path] = sighting{moment: at, body: body, absent: missing}
 	return nil
 }
 
@@ -180,7 +177,7 @@ func (s *sightings) standing(path string) (sighting, bool) {
 	if !known.absent {
 		now.made = known.moment.made
 	}
-	return known, ok && known.moment == now && s.defined[r.kind()] < redefined
+	return known, ok && known.moment == now && s.defined[r.kind()] != moving
 }
 
 // answer is what the server would say to a request for an object that it has
@@ -190,11 +187,12 @@ func (s *sightings) answer(req *http.Request) *http.Response {
 		return nil
 	}
 	known, ok := s.standing(req.URL.Path)
+	header := http.Header{"Content-Type": {"application/json"}}
 	switch {
 	case !ok:
 		return nil
 	case known.absent:
-		return remembered(req, http.StatusNotFound, known.header, known.body)
+		return remembered(req, http.StatusNotFound, header, known.body)
 	}
-	return remembered(req, http.StatusOK, known.header, known.body)
+	return remembered(req, http.StatusOK, header, known.body)
 }
