@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/jsondiff"
@@ -66,7 +68,8 @@ func (r *replay) applier(_ context.Context, k *kustomizev1.Kustomization) (*ssa.
 
 func (r *replay) applierWith(cl client.Client, k *kustomizev1.Kustomization) *ssa.ResourceManager {
 	by := authorityOf(k.GroupVersionKind().GroupKind())
-	poller := polling.NewStatusPoller(cl, r.cluster.mapper, polling.Options{})
+	// The controller reads object by object unless its feature DisableStatusPollerCache is off.
+	poller := polling.NewStatusPoller(cl, r.cluster.mapper, polling.Options{ClusterReaderFactory: engine.ClusterReaderFactoryFunc(clusterreader.NewDirectClusterReader)})
 	return ssa.NewResourceManager(&forerunner{Client: cl, manager: by.manager}, poller, ssa.Owner{Field: by.manager, Group: by.labels})
 }
 
