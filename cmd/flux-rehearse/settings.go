@@ -136,15 +136,18 @@ func servable(minor string) bool { return slices.Contains(schemas.FluxVersions()
 // the cluster was played with.
 func (p *project) assume(ctx context.Context, c *cluster) (bool, error) {
 	played, known := c.settings.FluxVersion, c.versionKnown
-	version, external := assumeVersion(c), assumeExternal(c)
+	if assumeVersion(c) {
+		if err := p.settings(ctx, c); err != nil {
+			return false, err
+		}
+	}
 	if !known {
 		p.nearest = cmp.Or(c.assumedVersion, schemas.FluxVersion)
 	}
-	if !version && !external {
-		return false, nil
+	if assumeExternal(c) { // what this Flux has
+		return true, p.settings(ctx, c)
 	}
-	err := p.settings(ctx, c)
-	return external || c.settings.FluxVersion != played, err
+	return c.settings.FluxVersion != played, nil
 }
 
 // supposed lets a cluster be played first with the Flux that another one of the
