@@ -37,9 +37,10 @@ func newSightings() *sightings {
 	return &sightings{known: map[string]sighting{}, touched: map[request]int{}, made: map[request]int{}, defined: map[request]int64{}}
 }
 
-// ownWay are the resources that the server changes by itself.
+// ownWay are the resources that the server changes by itself; it deletes
+// Endpoints with their Service.
 var ownWay = append([]schema.GroupResource{
-	{Resource: "resourcequotas"}, {Resource: "events"}, {Resource: "nodes"},
+	{Resource: "resourcequotas"}, {Resource: "events"}, {Resource: "nodes"}, {Resource: "endpoints"},
 	{Group: "networking.k8s.io", Resource: "ipaddresses"}, {Group: "networking.k8s.io", Resource: "servicecidrs"},
 	{Group: "coordination.k8s.io", Resource: "leases"},
 	{Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas"}, {Group: "flowcontrol.apiserver.k8s.io", Resource: "prioritylevelconfigurations"},

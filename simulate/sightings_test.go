@@ -105,9 +105,14 @@ func TestSightings(t *testing.T) {
 		}
 	}
 	s := newSightings()
-	shown(t, s, "GET", "/api/v1/namespaces/a/resourcequotas/q", 200)
-	if _, known := s.last("/api/v1/namespaces/a/resourcequotas/q"); known {
-		t.Error("a quota counts what others make, so it is never known")
+	for path, why := range map[string]string{
+		"/api/v1/namespaces/a/resourcequotas/q": "a quota counts what others make",
+		"/api/v1/namespaces/a/endpoints/e":      "endpoints go with their service",
+	} {
+		shown(t, s, "GET", path, 200)
+		if _, known := s.last(path); known {
+			t.Errorf("%s, so it is never known", why)
+		}
 	}
 }
 
