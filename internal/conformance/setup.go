@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,6 +57,9 @@ func layOut(src, dir string) (*stage, error) {
 		if exists(filepath.Join(src, "expect", step)) {
 			s.steps = append(s.steps, step)
 		}
+	}
+	if len(s.steps) == 0 {
+		return nil, errors.New("nobody has recorded it: the folder expect has no step")
 	}
 	for _, f := range []func() error{s.repository, s.maps, s.config} {
 		if err := f(); err != nil {
