@@ -74,10 +74,10 @@ func execute(ctx context.Context, args []string, s streams, work *underway) (cod
 	switch {
 	case err == nil:
 		return opt.exit, ""
+	case ctx.Err() != nil: // whatever that looks like to who was interrupted
+		return exitBroken, interrupted
 	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage, opt.secrets.hide(err.Error())
-	case ctx.Err() != nil:
-		return exitBroken, interrupted
 	}
 	message = opt.secrets.hide(err.Error())
 	if errors.Is(err, syscall.EMFILE) && !strings.Contains(message, "ulimit") {
