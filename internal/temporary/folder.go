@@ -108,7 +108,8 @@ func Discard(path string) error {
 	return discard(path)
 }
 
-// discard tries again where a program makes the folder anew in the meantime.
+// discard tries again where a program makes the folder anew in the meantime, or
+// writes to it while it is removed.
 func discard(path string) error {
 	const tries = 5
 	var err error
@@ -118,7 +119,9 @@ func discard(path string) error {
 		} else {
 			err = errors.Join(os.RemoveAll(path), os.RemoveAll(path+gone))
 		}
-		if _, missing := os.Lstat(path); missing != nil {
+		_, missing := os.Lstat(path)
+		_, over := os.Lstat(path + gone)
+		if missing != nil && over != nil {
 			break
 		}
 	}
