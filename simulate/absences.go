@@ -63,17 +63,20 @@ func (t absentee) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lacksNamespace(body, r.namespace) {
+	if plural, name := lacked(body); plural == "namespaces" && name == r.namespace {
 		t.absences.learn(key, absence{changes, resp.Header.Clone(), body})
 	}
 	return resp, nil
 }
 
-// lacksNamespace reports whether an answer says that a namespace does not exist.
-func lacksNamespace(body []byte, name string) bool {
+// lacked is what an answer says does not exist, empty when it says something else,
+// as where a kind is not served.
+func lacked(body []byte) (plural, name string) {
 	var status metav1.Status
-	return json.Unmarshal(body, &status) == nil && status.Reason == metav1.StatusReasonNotFound &&
-		status.Details != nil && status.Details.Kind == "namespaces" && status.Details.Name == name
+	if json.Unmarshal(body, &status) != nil || status.Reason != metav1.StatusReasonNotFound || status.Details == nil {
+		return "", ""
+	}
+	return status.Details.Kind, status.Details.Name
 }
 
 // change notes a request that is no dry run.

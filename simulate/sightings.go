@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -133,8 +132,13 @@ func (s *sightings) see(r request, req *http.Request, resp *http.Response, at mo
 		return err
 	}
 	// What is being deleted goes with its last finalizer, in an answer that shows it.
-	if shown && bytes.Contains(body, []byte(`"deletionTimestamp"`)) || missing && !lacks(body, r.name) {
+	if shown && bytes.Contains(body, []byte(`"deletionTimestamp"`)) {
 		return nil
+	}
+	if missing {
+		if _, name := lacked(body); name != r.name {
+			return nil
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,13 +154,6 @@ func (s *sightings) see(r request, req *http.Request, resp *http.Response, at mo
 func wholeObject(resp *http.Response) bool {
 	kind, with, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json" && with["as"] == ""
-}
-
-// lacks reports whether an answer says that there is no object of this name, of
-// a kind that is served.
-func lacks(body []byte, name string) bool {
-	var status metav1.Status
-	return json.Unmarshal(body, &status) == nil && status.Reason == metav1.StatusReasonNotFound && status.Details != nil && status.Details.Name == name
 }
 
 // last is the object at a path, nil when there is none. It reports false when
