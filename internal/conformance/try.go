@@ -161,7 +161,7 @@ var masked = []replacement{
 	{regexp.MustCompile(`<tmpdir>/kustomize-(<tmp>|[0-9]+)`), "/tmp/kustomize-clone"},
 	{regexp.MustCompile(`<tmpdir>/`), "../"},
 	// kustomize prints some values with their place in memory.
-	{regexp.MustCompile(`&\{0x[0-9a-f]+( 0x[0-9a-f]+)*\}`), "&{}"},
+	{regexp.MustCompile(`&\{(0x[0-9a-f]+|<nil>)( (0x[0-9a-f]+|<nil>))*\}`), "&{}"},
 	// SOPS names files in the home of the controller, and wraps its lines.
 	{regexp.MustCompile(`'<scratch>/`), "'/"},
 	{regexp.MustCompile(`\n +\| `), " "},

@@ -163,7 +163,7 @@ func (p *Plan) mask(s string) string {
 
 // address is a place in memory, as kustomize prints of some values: it differs
 // from run to run.
-var address = regexp.MustCompile(`&\{0x[0-9a-f]+(?: 0x[0-9a-f]+)*\}`)
+var address = regexp.MustCompile(`&\{(?:0x[0-9a-f]+|<nil>)(?: (?:0x[0-9a-f]+|<nil>))*\}`)
 
 func (p *Plan) failure(err error) *Failure {
 	return translate(p.mask(err.Error()))

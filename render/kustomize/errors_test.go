@@ -220,14 +220,22 @@ func TestTranslateKeepsUnknownText(t *testing.T) {
 
 // Places in memory, which kustomize prints, are no part of a message.
 func TestMessagesWithoutAddresses(t *testing.T) {
-	root := artifact(t, map[string]string{
-		"kustomization.yaml": "configMapGenerator:\n- {name: x, namespace: default, behavior: merge, literals: [a=1]}\n",
-	})
-	_, failure := attempt(Input{Root: root, Object: fluxObject(nil)})
-	if failure == nil {
-		t.Fatal("there is nothing to merge into, and the build succeeds")
-	}
-	if want := "kustomize build failed: merging from generator &{}: id resid.ResId{"; !strings.HasPrefix(failure.Message, want) {
-		t.Errorf("the message is %q, want it to begin with %q", failure.Message, want)
+	generator := "configMapGenerator:\n- {name: x, namespace: default, behavior: merge, literals: [a=1]}\n"
+	for name, text := range map[string]string{
+		"two places":                  generator,
+		"a place and what is not set": "resources: [base]\n" + generator,
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := artifact(t, map[string]string{
+				"kustomization.yaml": text, "base/kustomization.yaml": "resources: [a.yaml]\n", "base/a.yaml": configMap,
+			})
+			_, failure := attempt(Input{Root: root, Object: fluxObject(nil)})
+			if failure == nil {
+				t.Fatal("there is nothing to merge into, and the build succeeds")
+			}
+			if want := "kustomize build failed: merging from generator &{}: id resid.ResId{"; !strings.HasPrefix(failure.Message, want) {
+				t.Errorf("the message is %q, want it to begin with %q", failure.Message, want)
+			}
+		})
 	}
 }
