@@ -10,6 +10,7 @@ import (
 	"github.com/fluxcd/pkg/ssa"
 	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
 	ssautils "github.com/fluxcd/pkg/ssa/utils"
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -219,19 +220,54 @@ func (p staged) whileLingering(ctx context.Context, l lingering) error {
 // a second time, after a pause, before it says that a namespace is not there;
 // meanwhile another object of the stage may have failed.
 func (p staged) overtaken(ctx context.Context, err error) error {
-	missing := map[string]bool{}
+	homeless := map[finding.Ref]bool{}
 	for next := err; ; {
 		var dry *ssaerrors.DryRunErr
-		var status apierrors.APIStatus
 		if !errors.As(next, &dry) || dry.InvolvedObject() == nil {
 			return err
 		}
-		if !errors.As(next, &status) || !apierrors.IsNotFound(next) || status.Status().Details == nil || status.Status().Details.Kind != "namespaces" {
+		u := dry.InvolvedObject()
+		if !lacksNamespace(next) {
 			return next
 		}
-		missing[dry.InvolvedObject().GetNamespace()] = true
-		next = p.others(ctx, stageOf(dry.InvolvedObject(), p.opts), func(u *unstructured.Unstructured) bool { return missing[u.GetNamespace()] })
+		homeless[render.RefOf(u)] = true
+		for _, ref := range p.homeless(ctx, u.GetNamespace()) {
+			homeless[ref] = true
+		}
+		next = p.others(ctx, stageOf(u, p.opts), func(u *unstructured.Unstructured) bool { return homeless[render.RefOf(u)] })
 	}
+}
+
+// homeless are the objects that the server refuses since their namespace is not
+// there. What is wrong with an object otherwise, it may say before it looks.
+func (p staged) homeless(ctx context.Context, namespace string) []finding.Ref {
+	ahead, ok := p.manager.Client().(*forerunner)
+	lacks := make([]bool, len(p.objects))
+	var group errgroup.Group
+	group.SetLimit(askedAtOnce)
+	for i, u := range p.objects {
+		if u.GetNamespace() == namespace {
+			group.Go(func() error {
+				lacks[i] = !ok || lacksNamespace(ahead.foretell(ctx, u.DeepCopy()).dryErr)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // what fails is part of the answers
+	var out []finding.Ref
+	for i, u := range p.objects {
+		if lacks[i] {
+			out = append(out, render.RefOf(u))
+		}
+	}
+	return out
+}
+
+// lacksNamespace reports whether the server says that the namespace of an object
+// is not there.
+func lacksNamespace(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
 // stageOf is the stage in which an object is applied.

@@ -97,11 +97,13 @@ func TestVerdicts(t *testing.T) {
 			"clusters/several.yaml": child("several", ""), "several/a.yaml": absent, "several/b.yaml": invalid,
 			"clusters/once.yaml": child("once", ""), "once/a.yaml": space, "once/b.yaml": invalid,
 			"clusters/nowhere.yaml": child("nowhere", ""), "nowhere/a.yaml": absent,
+			"clusters/misfit.yaml": child("misfit", ""), "misfit/a.yaml": absent, "misfit/b.yaml": strings.NewReplacer("absent", "misfit", "one", "1").Replace(absent),
 		},
 		want: map[string]string{
 			"several": "False ReconciliationFailed Deployment/default/invalid dry-run failed",
 			"once":    "False ReconciliationFailed Deployment/default/invalid dry-run failed (Invalid): Deployment.apps \"invalid\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0$",
 			"nowhere": "False ReconciliationFailed ConfigMap/nowhere/absent not found: namespaces \"nowhere\" not found",
+			"misfit":  "False ReconciliationFailed ConfigMap/nowhere/misfit dry-run failed: failed to create typed patch object (nowhere/misfit; /v1, Kind=ConfigMap): .data.",
 		},
 	}, {
 		reason: "the first object that has failed ends a wait, whatever else it is for",
