@@ -48,8 +48,8 @@ func ociURL(obj *unstructured.Unstructured) *Failure {
 func layerType(obj *unstructured.Unstructured, r *row) *Failure {
 	want := text(obj, "spec", "layerSelector", "mediaType")
 	has := r.MediaType
-	if has == "" && slices.Contains([]string{contentLayer, chartLayer}, want) {
-		has = assumedLayer(r)
+	if has == "" && r.layer != nil && slices.Contains([]string{contentLayer, chartLayer}, want) {
+		has = r.layer()
 	}
 	if want == "" || has == "" || want == has {
 		return nil
@@ -60,11 +60,11 @@ func layerType(obj *unstructured.Unstructured, r *row) *Failure {
 }
 
 // assumedLayer is the type of a layer of which only the content is at hand.
-func assumedLayer(r *row) string {
-	if info, err := os.Stat(r.Path); err != nil || info.IsDir() {
+func assumedLayer(path string) string {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
 		return ""
 	}
-	blob, err := os.ReadFile(r.Path)
+	blob, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}

@@ -84,7 +84,8 @@ func TestAssumedLayer(t *testing.T) {
 	}
 	for _, test := range tests {
 		obj := sourceObject(t, "OCIRepository", "x", `url: "oci://reg.test/x", layerSelector: {mediaType: "`+test.selector+`"}`)
-		f := layerType(obj, &row{Path: filepath.Join(filepath.Dir(file), test.archive)})
+		path := filepath.Join(filepath.Dir(file), test.archive)
+		f := layerType(obj, &row{Path: path, layer: func() string { return assumedLayer(path) }})
 		if (f == nil) != test.accepted {
 			t.Errorf("%s: accepted is %t", test.reason, f == nil)
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -32,6 +33,8 @@ type row struct {
 	Path                     string // absolute, empty when the content is not at hand
 	Complete, Invented       bool
 	Line                     int
+
+	layer func() string // type of the layer as its content tells, nil when there is none
 }
 
 // mapKinds are the kinds that a row may have.
@@ -195,6 +198,7 @@ func (m *Map) located(r row, item *yaml.Node, abs, path string) (row, error) {
 		}
 	}
 	r.Path = abs
+	r.layer = sync.OnceValue(func() string { return assumedLayer(abs) })
 	return r, nil
 }
 
