@@ -31,8 +31,9 @@ type cluster struct {
 	plain     client.Client            // administrator, not recorded: bookkeeping of the controllers
 	actors    map[string]client.Client // by impersonated user, recorded
 
-	unserved map[schema.GroupKind]int // kinds that the server did not serve, after how many changes to what it serves
-	seen     map[string]answer        // to list and find, by what was asked for
+	unserved map[schema.GroupKind]int    // kinds that the server did not serve, after how many changes to what it serves
+	served   map[schema.GroupKind]served // kinds that it did serve
+	seen     map[string]answer           // to list and find, by what was asked for
 
 	unsure       func(finding.Ref) bool // whether somebody else would make the object
 	capabilities *render.Capabilities   // nil when to be asked again
@@ -41,7 +42,7 @@ type cluster struct {
 func newCluster(config *rest.Config, rec *recorder) (*cluster, error) {
 	// The log of the client library says nothing that the recorder does not know.
 	log.SetLogger(logr.Discard())
-	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}, unserved: map[schema.GroupKind]int{}}
+	c := &cluster{base: config, recorder: rec, actors: map[string]client.Client{}, seen: map[string]answer{}, unserved: map[schema.GroupKind]int{}, served: map[schema.GroupKind]served{}}
 	watched := rec.watching(config)
 	hc, err := rest.HTTPClientFor(watched)
 	if err != nil {
@@ -227,17 +228,30 @@ func (c *cluster) Get(ctx context.Context, ref finding.Ref) (*unstructured.Unstr
 }
 
 // mapping says how the server calls a kind. The library asks the server again
-// for every kind that it does not know, which costs time.
+// for every kind that it does not know, and looks through all groups for those
+// that it does, which costs time.
 func (c *cluster) mapping(gk schema.GroupKind) (*meta.RESTMapping, error) {
 	now := c.recorder.definitions()
 	if then, ok := c.unserved[gk]; ok && then == now {
 		return nil, &meta.NoKindMatchError{GroupKind: gk}
 	}
+	if known, ok := c.served[gk]; ok && known.changes == now {
+		return known.mapping, nil
+	}
 	m, err := c.mapper.RESTMapping(gk)
-	if err != nil && c.recorder.gone() == nil {
+	switch {
+	case err == nil:
+		c.served[gk] = served{m, now}
+	case c.recorder.gone() == nil:
 		c.unserved[gk] = now
 	}
 	return m, err
+}
+
+// served is how the server calls a kind, after how many changes to what it serves.
+type served struct {
+	mapping *meta.RESTMapping
+	changes int
 }
 
 // List implements render.Cluster.

@@ -50,6 +50,9 @@ func (r *replay) define(ctx context.Context, list []managedCRD) []error {
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.lapse()
 	clear(r.cluster.unserved)
+	if len(r.recorder.unestablished()) > 1 {
+		r.recorder.establishedIn(r.cluster.directory.shown())
+	}
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		waits := false
 		for _, name := range r.recorder.unestablished() {

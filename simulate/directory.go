@@ -27,6 +27,7 @@ type directory struct {
 	mapper   *directoryMapper
 
 	mu      sync.Mutex
+	answer  []*metav1.APIResourceList
 	settled bool // the answer has everything that was defined then
 	then    int  // definitions when it was asked
 	version *version.Info
@@ -55,7 +56,15 @@ func (d *directory) refresh() {
 	}
 	d.mapper.DeferredDiscoveryRESTMapper.Reset()
 	_, lists, err := d.ServerGroupsAndResources()
-	d.then, d.settled = now, d.recorder.serves(lists, err)
+	d.answer, d.then, d.settled = lists, now, d.recorder.serves(lists, err)
+}
+
+// shown is what the server serves, asked for now unless the answer still holds.
+func (d *directory) shown() []*metav1.APIResourceList {
+	d.refresh()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.answer
 }
 
 // holds reports whether the answer still holds.
@@ -203,13 +212,7 @@ func (r *recorder) undefines(q request) {
 func (r *recorder) serves(lists []*metav1.APIResourceList, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	have := map[resourceVersion]bool{}
-	for _, list := range lists {
-		group, version, _ := strings.Cut(list.GroupVersion, "/")
-		for _, res := range list.APIResources {
-			have[resourceVersion{res.Name + "." + group, version}] = true
-		}
-	}
+	have := versionsIn(lists)
 	for key, served := range r.defined {
 		if have[key] != served {
 			return false
@@ -225,6 +228,36 @@ func (r *recorder) serves(lists []*metav1.APIResourceList, err error) bool {
 		}
 	}
 	return true
+}
+
+// versionsIn are the versions of resources that a server says it serves.
+func versionsIn(lists []*metav1.APIResourceList) map[resourceVersion]bool {
+	have := map[resourceVersion]bool{}
+	for _, list := range lists {
+		group, version, _ := strings.Cut(list.GroupVersion, "/")
+		for _, res := range list.APIResources {
+			have[resourceVersion{res.Name + "." + group, version}] = true
+		}
+	}
+	return have
+}
+
+// establishedIn notes the CRDs that the server serves in all their versions: it
+// serves none before it is established. One that was deleted may be served still.
+func (r *recorder) establishedIn(lists []*metav1.APIResourceList) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.removed {
+		return
+	}
+	have := versionsIn(lists)
+	waits := map[string]bool{}
+	served := map[string]bool{}
+	for key, wanted := range r.defined {
+		waits[key.crd] = waits[key.crd] || have[key] != wanted
+		served[key.crd] = served[key.crd] || wanted
+	}
+	maps.DeleteFunc(r.fresh, func(name string, _ bool) bool { return served[name] && !waits[name] })
 }
 
 // unestablished are the CRDs that were written since they were seen established, sorted.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -63,6 +64,27 @@ func TestServes(t *testing.T) {
 		if got := rec.serves(row.lists, nil); got != row.want {
 			t.Errorf("%s: settled is %v", row.why, got)
 		}
+	}
+}
+
+// What the server serves in all versions is established; nobody knows that of one
+// that has no version to serve, or that was there before.
+func TestEstablishedIn(t *testing.T) {
+	const one, both, none = `{"name": "v1", "served": true}`, `{"name": "v1", "served": true}, {"name": "v2", "served": true}`, `{"name": "v1", "served": false}`
+	lists := []*metav1.APIResourceList{{GroupVersion: "g.test/v1", APIResources: []metav1.APIResource{{Name: "as"}, {Name: "bs"}}}}
+	rec := newRecorder()
+	for name, versions := range map[string]string{"as.g.test": one, "bs.g.test": both, "cs.g.test": none, "ds.g.test": one} {
+		defined(t, rec, "PATCH", name, versions)
+	}
+	rec.establishedIn(lists)
+	if d := cmp.Diff([]string{"bs.g.test", "cs.g.test", "ds.g.test"}, rec.unestablished()); d != "" {
+		t.Errorf("waiting for (-want +got):\n%s", d)
+	}
+	defined(t, rec, "DELETE", "as.g.test", "")
+	defined(t, rec, "PATCH", "as.g.test", one)
+	rec.establishedIn(lists)
+	if d := cmp.Diff([]string{"as.g.test", "bs.g.test", "cs.g.test", "ds.g.test"}, rec.unestablished()); d != "" {
+		t.Errorf("waiting for, once a definition was deleted (-want +got):\n%s", d)
 	}
 }
 
