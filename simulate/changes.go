@@ -22,7 +22,8 @@ type history struct {
 	instances     []finding.Ref // of the kind that a CustomResourceDefinition defined when it was deleted
 }
 
-// histories joins the writes of a step by object, in order of the first write.
+// histories joins the writes of a step by object, sorted: a release writes to
+// several objects at a time.
 func histories(writes []write) []*history {
 	var out []*history
 	at := map[finding.Ref]*history{}
@@ -39,6 +40,7 @@ func histories(writes []write) []*history {
 			h.instances = append(h.instances, w.instances...)
 		}
 	}
+	slices.SortFunc(out, func(a, b *history) int { return a.ref.Compare(b.ref) })
 	return out
 }
 

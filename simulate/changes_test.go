@@ -83,6 +83,10 @@ func TestStable(t *testing.T) {
 	if got, want := s.message("x: errors:\n  .b: no\n  .a: no\nend"), "x: errors:\n  .a: no\n  .b: no\nend"; got != want {
 		t.Errorf("the lines of a list of errors are sorted: %q, want %q", got, want)
 	}
+	quoted := `Invalid value: "{\"creationTimestamp\":\"2026-11-23T20:47:50Z\",\"resourceVersion\":\"417\",\"x\":\"2026-11-23T20:47:50Z\"}"`
+	if got, want := s.message(quoted), `Invalid value: "{\"creationTimestamp\":\"<time>\",\"resourceVersion\":\"<version>\",\"x\":\"2026-11-23T20:47:50Z\"}"`; got != want {
+		t.Errorf("times and versions of an object that is quoted are masked: %q, want %q", got, want)
+	}
 	service := map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "s", "managedFields": []any{
 		map[string]any{"manager": "kustomize-controller", "operation": "Apply", "fieldsType": "FieldsV1",
 			"fieldsV1": map[string]any{"f:spec": map[string]any{"f:ports": map[string]any{}}}},

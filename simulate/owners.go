@@ -19,7 +19,7 @@ func (r *replay) owners(ctx context.Context) []Owner {
 	for _, s := range r.subjects(ctx, fluxKinds...) {
 		st := statusOf(s.live)
 		o := Owner{
-			Ref: s.ref, APIVersion: s.live.GetAPIVersion(), Ready: r.stableCondition(st.ready()), Conditions: st.named(),
+			Ref: s.ref, APIVersion: s.live.GetAPIVersion(), Ready: r.stableCondition(st.ready()), Conditions: r.stableConditions(st.named()),
 			State: stateOf(s), Reason: s.mem.reason, BlockedBy: s.mem.on,
 			Revision: st.text("lastAppliedRevision"), Attempted: st.text("lastAttemptedRevision"),
 			Inventory: inventoryLines(st.fields["inventory"]), History: historyLines(st.fields["history"]),
@@ -40,6 +40,13 @@ func (r *replay) owners(ctx context.Context) []Owner {
 func (r *replay) stableCondition(c render.Condition) render.Condition {
 	c.Message = r.uids.message(c.Message)
 	return c
+}
+
+func (r *replay) stableConditions(list []NamedCondition) []NamedCondition {
+	for i, c := range list {
+		list[i].Condition = r.stableCondition(c.Condition)
+	}
+	return list
 }
 
 func stateOf(s *subject) render.State {

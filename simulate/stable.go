@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +13,14 @@ import (
 const (
 	markUID     = "<uid>"
 	markDeleted = "<set>"
+	markTime    = "<time>"
+	markVersion = "<version>"
+)
+
+// quotedTime and quotedVersion are in a message that quotes an object as JSON.
+var (
+	quotedTime    = regexp.MustCompile(`(\\*"(?:creationTimestamp|deletionTimestamp|time)\\*":\\*")[0-9TZ:.-]+`)
+	quotedVersion = regexp.MustCompile(`(\\*"resourceVersion\\*":\\*")[0-9]+`)
 )
 
 // uids are the uids that the server has given.
@@ -30,8 +39,12 @@ func (s *uids) learn(obj map[string]any) {
 	}
 }
 
-// message masks uids, and puts what the server lists in any order into one order.
-func (s *uids) message(v string) string { return s.text(sortedErrors(v)) }
+// message masks uids, times and versions of objects, and puts what the server lists in
+// any order into one order.
+func (s *uids) message(v string) string {
+	v = quotedTime.ReplaceAllString(s.text(sortedErrors(v)), "${1}"+markTime)
+	return quotedVersion.ReplaceAllString(v, "${1}"+markVersion)
+}
 
 // sortedErrors sorts the lines that follow "errors:", which the server prints
 // in the order of a map.

@@ -162,6 +162,9 @@ var masked = []replacement{
 	{regexp.MustCompile(`<tmpdir>/`), "../"},
 	// kustomize prints some values with their place in memory.
 	{regexp.MustCompile(`&\{(0x[0-9a-f]+|<nil>)( (0x[0-9a-f]+|<nil>))*\}`), "&{}"},
+	// Some messages quote an object as the server holds it.
+	{regexp.MustCompile(`(\\*"(?:creationTimestamp|deletionTimestamp|time)\\*":\\*")[0-9TZ:.-]+`), "${1}<time>"},
+	{regexp.MustCompile(`(\\*"resourceVersion\\*":\\*")[0-9]+`), "${1}<version>"},
 	// SOPS names files in the home of the controller, and wraps its lines.
 	{regexp.MustCompile(`'<scratch>/`), "'/"},
 	{regexp.MustCompile(`\n +\| `), " "},
