@@ -69,9 +69,9 @@ func (c *cluster) client(config *rest.Config, hc *http.Client) (client.Client, e
 }
 
 // configFor is a recorded configuration that acts as user, as administrator
-// when user is empty.
-func (c *cluster) configFor(user string) *rest.Config {
-	config := c.recorder.recording(c.base)
+// when user is empty, on behalf of actor, of the one at work when that is empty.
+func (c *cluster) configFor(user string, actor finding.Ref) *rest.Config {
+	config := c.recorder.recording(c.base, actor)
 	if user != "" {
 		config.Impersonate = rest.ImpersonationConfig{UserName: user}
 	}
@@ -83,7 +83,7 @@ func (c *cluster) as(user string) (client.Client, error) {
 	if cl, ok := c.actors[user]; ok {
 		return cl, nil
 	}
-	config := c.configFor(user)
+	config := c.configFor(user, finding.Ref{})
 	hc, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the API server: %w", err)

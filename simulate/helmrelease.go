@@ -181,7 +181,7 @@ func (r *replay) releaseInput(s *subject) ReleaseInput {
 	}
 	return ReleaseInput{
 		Object: o, Settings: r.step.input.Settings, Cluster: r.cluster, Sources: worldOf(r), Renderer: r.step.renderer[helmReleaseKind],
-		Config: r.cluster.configFor(r.releaseUser(s)), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
+		Config: r.cluster.configFor(r.releaseUser(s), s.ref), Admin: r.recorder.watching(r.cluster.base), Wait: r.await,
 		Discovery: r.cluster.directory, Mapper: r.cluster.directory.mapper,
 	}
 }

@@ -190,10 +190,11 @@ func (r *recorder) watching(config *rest.Config) *rest.Config {
 	return c
 }
 
-// recording returns a copy of config whose writes are noted.
-func (r *recorder) recording(config *rest.Config) *rest.Config {
+// recording returns a copy of config whose writes are noted as those of actor, of
+// the one at work when that is empty.
+func (r *recorder) recording(config *rest.Config, actor finding.Ref) *rest.Config {
 	c := r.watching(config)
-	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return tape{r, next} })
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return tape{r, next, actor} })
 	return c
 }
 
@@ -201,6 +202,15 @@ func (r *recorder) recording(config *rest.Config) *rest.Config {
 type tape struct {
 	recorder *recorder
 	next     http.RoundTripper
+	actor    finding.Ref // empty for the one at work
+}
+
+// by is the one on whose behalf requests are sent. The recorder is locked.
+func (t tape) by() finding.Ref {
+	if t.actor.IsZero() {
+		return t.recorder.actor
+	}
+	return t.actor
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -229,7 +239,7 @@ func (t tape) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if len(resp.Header["Warning"]) > 0 && after != nil {
-		t.recorder.warn(render.RefOf(&unstructured.Unstructured{Object: after}), resp.Header)
+		t.warn(render.RefOf(&unstructured.Unstructured{Object: after}), resp.Header)
 	}
 	t.note(write{before: before, after: after, instances: instances})
 	return resp, nil
@@ -253,7 +263,7 @@ func (t tape) refuse(req *http.Request, resp *http.Response, r request) error {
 	}
 	t.recorder.mu.Lock()
 	defer t.recorder.mu.Unlock()
-	no.actor = t.recorder.actor
+	no.actor = t.by()
 	t.recorder.turned = append(t.recorder.turned, no)
 	return nil
 }
@@ -324,7 +334,7 @@ func (t tape) note(w write) {
 	if revisionOf(w.before) != "" && revisionOf(w.before) == revisionOf(w.after) {
 		return
 	}
-	w.actor, w.ref = t.recorder.actor, ref
+	w.actor, w.ref = t.by(), ref
 	t.recorder.total++
 	if decides(ref) {
 		t.recorder.rules++

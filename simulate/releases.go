@@ -15,11 +15,14 @@ import (
 )
 
 // Releases does what helm-controller does with a release once the HelmRelease
-// may go ahead, and what source-controller does to pack a chart. Content never
-// causes an error: an error means that the server is gone.
+// may go ahead, and what source-controller does to pack a chart. Several releases
+// may be reconciled at a time. Content never causes an error: an error means that
+// the server is gone.
 type Releases interface {
 	// Reconcile brings the release to what the HelmRelease says.
 	Reconcile(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
+	// Rendered is what the chart renders for the next revision of the release.
+	Rendered(ctx context.Context, in ReleaseInput) render.Result
 	// Uninstall removes the release of a HelmRelease that is being deleted.
 	Uninstall(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
 	// Chart packs the chart that a HelmChart object names.

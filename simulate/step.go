@@ -145,14 +145,30 @@ func (r *replay) reconcileAll(ctx context.Context, again eagerness) error {
 		}
 	}
 	defer r.beside(ready, attempts)()
-	for _, s := range append(ready, last...) {
+	return r.work(ctx, append(ready, last...), attempts, late)
+}
+
+// work reconciles the subjects of a queue that nobody has reconciled meanwhile.
+func (r *replay) work(ctx context.Context, queue []*subject, attempts map[finding.Ref]int, late map[finding.Ref]bool) error {
+	able := func(s *subject) bool { return r.reread(ctx, s) && !s.deleting() && s.mem.attempts == attempts[s.ref] }
+	punctual := func(s *subject) bool { return able(s) && !late[s.ref] }
+	for len(queue) > 0 {
 		if err := r.enforce(ctx); err != nil {
 			return err
 		}
 		if err := r.alive(ctx); err != nil {
 			return err
 		}
-		if !r.reread(ctx, s) || s.deleting() || s.mem.attempts != attempts[s.ref] {
+		if team := r.team(ctx, queue, punctual); team != nil {
+			if err := r.sideBySide(ctx, team); err != nil {
+				return err
+			}
+			queue = queue[len(team):]
+			continue
+		}
+		s := queue[0]
+		queue = queue[1:]
+		if !able(s) {
 			continue
 		}
 		if late[s.ref] {
@@ -247,18 +263,25 @@ func (r *replay) observeSuspended(ctx context.Context, s *subject) error {
 	return r.cluster.commit(ctx, st)
 }
 
-func (r *replay) reconcile(ctx context.Context, s *subject) error {
+// starts notes that the controller takes a subject on, until the returned
+// function is called.
+func (r *replay) starts(ctx context.Context, s *subject) func() {
 	if !r.step.ranked[s.ref] {
 		r.step.ranked[s.ref] = true
 		r.step.order = append(r.step.order, s.ref)
 	}
-	defer s.begins()()
+	ends := s.begins()
 	r.opts.progress("reconcile " + s.ref.String())
 	r.recorder.act(s.ref)
 	m := s.mem
 	m.resync, m.on = false, nil
 	s.notice()
 	m.watched = r.watchedBy(ctx, s)
+	return ends
+}
+
+func (r *replay) reconcile(ctx context.Context, s *subject) error {
+	defer r.starts(ctx, s)()
 	if s.remote() && s.ref.Kind == helmReleaseKind.Kind {
 		return r.remoteRelease(ctx, s)
 	}

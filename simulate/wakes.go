@@ -64,8 +64,8 @@ func (r *replay) circle(ctx context.Context, a arrival) string {
 	return ""
 }
 
-// workers is how many Kustomizations kustomize-controller works on at a time,
-// where nobody tells it otherwise.
+// workers is how many Kustomizations kustomize-controller works on at a time, and
+// how many HelmReleases helm-controller, where nobody tells them otherwise.
 const workers = 4
 
 // latecomers are the Kustomizations that see the objects that they depend on at

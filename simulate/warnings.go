@@ -20,12 +20,13 @@ type warned struct {
 }
 
 // warn notes the warnings of an answer.
-func (r *recorder) warn(ref finding.Ref, header http.Header) {
+func (t tape) warn(ref finding.Ref, header http.Header) {
 	found, _ := net.ParseWarningHeaders(header["Warning"])
+	r := t.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range found {
-		said := warned{r.actor, ref, w.Text}
+		said := warned{t.by(), ref, w.Text}
 		if !slices.Contains(r.warnings, said) {
 			r.warnings = append(r.warnings, said)
 		}

@@ -58,7 +58,7 @@ func (r *Releases) Chart(ctx context.Context, in simulate.ReleaseInput) simulate
 	if failed != nil {
 		return notPacked(hc, failed)
 	}
-	c, resolved := r.charts[hc.Ref()], 0
+	c, resolved := r.packed(hc.Ref()), 0
 	if c == nil || c.name != prepared.ChartName || c.version != prepared.ChartVersion || c.generation != hc.GetGeneration() {
 		data, err := prepared.Chart.Archive()
 		if err != nil {
@@ -67,7 +67,10 @@ func (r *Releases) Chart(ctx context.Context, in simulate.ReleaseInput) simulate
 		sum := sha256.Sum256(data)
 		c = &stored{chart: prepared.Chart, name: prepared.ChartName, version: prepared.ChartVersion,
 			generation: hc.GetGeneration(), digest: "sha256:" + hex.EncodeToString(sum[:])}
-		r.charts[hc.Ref()], resolved = c, prepared.Chart.Resolved()
+		resolved = prepared.Chart.Resolved()
+		r.mu.Lock()
+		r.charts[hc.Ref()] = c
+		r.mu.Unlock()
 	}
 	reason, message := summary(ctx, in, c)
 	return simulate.ChartResult{Reason: reason, Message: message, Revision: c.version, Digest: c.digest, Name: c.name, Resolved: resolved}

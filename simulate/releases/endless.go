@@ -13,11 +13,16 @@ import (
 // as long as they take, and cannot be interrupted.
 func (r *Releases) endless(ctx context.Context, in simulate.ReleaseInput, p helmrelease.Prepared) *helmrelease.Failed {
 	ref := in.Object.Ref()
-	if seen, ok := r.ends[ref]; in.Renderer == nil || ok && seen.Chart == p.Chart && seen.ChartVersion == p.ChartVersion && reflect.DeepEqual(seen.Values, p.Values) {
+	r.mu.Lock()
+	seen, ok := r.ends[ref]
+	r.mu.Unlock()
+	if in.Renderer == nil || ok && seen.Chart == p.Chart && seen.ChartVersion == p.ChartVersion && reflect.DeepEqual(seen.Values, p.Values) {
 		return nil
 	}
 	result := in.Renderer.Render(ctx, renderInput(in))
 	if result.Reason != helmrelease.ReasonTemplateTime {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.ends[ref] = p
 		return nil
 	}

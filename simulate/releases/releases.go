@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"text/template"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -26,6 +27,7 @@ const attempts = 20
 // Releases does what helm-controller does with releases. It remembers the
 // charts that source-controller has stored, so one Releases serves one replay.
 type Releases struct {
+	mu     sync.Mutex
 	charts map[finding.Ref]*stored
 	shown  map[finding.Ref]bool                 // what is in the release was told of once
 	ends   map[finding.Ref]helmrelease.Prepared // whose templates were seen to come to an end
@@ -61,7 +63,7 @@ func (r *Releases) prepare(ctx context.Context, in simulate.ReleaseInput, o *ren
 // prepareRelease prepares a HelmRelease with the chart that is stored for it.
 func (r *Releases) prepareRelease(ctx context.Context, in simulate.ReleaseInput) (helmrelease.Prepared, *helmrelease.Failed) {
 	prepared, failed := r.prepare(ctx, in, in.Object)
-	stored := r.charts[chartRef(in.Object)]
+	stored := r.packed(chartRef(in.Object))
 	if stored == nil {
 		return prepared, failed
 	}
@@ -128,11 +130,26 @@ func (r *Releases) Reconcile(ctx context.Context, in simulate.ReleaseInput) (sim
 	if out.State == render.Failed {
 		out.Problem = waited.problem
 	}
-	if out.State != render.Rendered || len(events) > 0 || !r.shown[in.Object.Ref()] || result.Status.History.Latest() == nil {
-		r.shown[in.Object.Ref()] = true
-		out.Objects = rendered(ctx, in)
+	if first := r.showsFirst(in.Object.Ref()); out.State != render.Rendered || len(events) > 0 || first || result.Status.History.Latest() == nil {
+		out.Objects = r.rendered(ctx, in)
 	}
 	return out, err
+}
+
+// packed is the chart that is stored for a HelmChart, nil when there is none.
+func (r *Releases) packed(chart finding.Ref) *stored {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.charts[chart]
+}
+
+// showsFirst reports whether nobody was told yet what is in a release.
+func (r *Releases) showsFirst(release finding.Ref) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := !r.shown[release]
+	r.shown[release] = true
+	return first
 }
 
 // revision is the number in the name of a stored release.
@@ -156,7 +173,9 @@ func same(before, after map[string]any) bool {
 
 // Uninstall implements simulate.Releases.
 func (r *Releases) Uninstall(ctx context.Context, in simulate.ReleaseInput) (simulate.ReleaseResult, error) {
+	r.mu.Lock()
 	delete(r.charts, chartRef(in.Object))
+	r.mu.Unlock()
 	result, err := release.Uninstall(ctx, request(in, &waiting{}))
 	if err != nil {
 		return simulate.ReleaseResult{}, err
@@ -171,13 +190,18 @@ func request(in simulate.ReleaseInput, w *waiting) release.Request {
 	}
 }
 
+// Rendered implements simulate.Releases.
+func (r *Releases) Rendered(ctx context.Context, in simulate.ReleaseInput) render.Result {
+	if in.Renderer == nil {
+		return render.Result{State: render.Unknown}
+	}
+	return in.Renderer.Render(ctx, renderInput(in))
+}
+
 // rendered is what the chart renders, for the places of its objects; nil when it
 // cannot be rendered.
-func rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
-	if in.Renderer == nil {
-		return nil
-	}
-	result := in.Renderer.Render(ctx, renderInput(in))
+func (r *Releases) rendered(ctx context.Context, in simulate.ReleaseInput) []*render.Object {
+	result := r.Rendered(ctx, in)
 	if result.State != render.Rendered {
 		return nil
 	}
