@@ -184,6 +184,7 @@ func (r *recorder) watching(config *rest.Config) *rest.Config {
 	c.QPS = -1
 	c.DisableCompression = true // the server is on this machine
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return orderly{next} })
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return undeclared{next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return repeater{r.repeats, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return absentee{r.absences, next} })
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return pulse{r, next} })
