@@ -9,12 +9,13 @@ import (
 
 	"helm.sh/helm/v4/pkg/kube"
 	"helm.sh/helm/v4/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
-	"k8s.io/client-go/kubernetes"
+	clients "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
@@ -34,6 +35,7 @@ type cluster struct {
 	namespace string
 	discovery discovery.CachedDiscoveryInterface
 	mapper    meta.ResettableRESTMapper
+	shelves   map[string]*shelf // by namespace
 }
 
 func newCluster(req Request, namespace string) (*cluster, error) {
@@ -52,7 +54,7 @@ func newCluster(req Request, namespace string) (*cluster, error) {
 		kinds.Mapper = restmapper.NewDeferredDiscoveryRESTMapper(kinds.Discovery)
 	}
 	kinds.Mapper.Reset()
-	return &cluster{config: config, namespace: namespace, discovery: kinds.Discovery, mapper: kinds.Mapper}, nil
+	return &cluster{config: config, namespace: namespace, discovery: kinds.Discovery, mapper: kinds.Mapper, shelves: map[string]*shelf{}}, nil
 }
 
 // ToRESTConfig is part of Helm's interface, as are the next three methods.
@@ -73,11 +75,14 @@ func (c *cluster) ToRawKubeConfigLoader() clientcmd.ClientConfig {
 }
 
 func (c *cluster) storage(namespace string) (*driver.Secrets, error) {
-	clients, err := kubernetes.NewForConfig(c.config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the API server: %w", err)
+	if c.shelves[namespace] == nil {
+		client, err := clients.NewForConfig(c.config)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the API server: %w", err)
+		}
+		c.shelves[namespace] = &shelf{SecretInterface: client.Secrets(namespace), listed: map[string]*corev1.SecretList{}}
 	}
-	secrets := driver.NewSecrets(clients.CoreV1().Secrets(namespace))
+	secrets := driver.NewSecrets(c.shelves[namespace])
 	secrets.SetLogger(slog.DiscardHandler)
 	return secrets, nil
 }

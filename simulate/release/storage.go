@@ -1,10 +1,12 @@
 package release
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	v2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/chartutil"
@@ -14,7 +16,9 @@ import (
 	"helm.sh/helm/v4/pkg/release/common"
 	helm "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clients "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
 // watchedStorage shows each release that is written to or removed from the storage.
@@ -52,6 +56,53 @@ func (w *watchedStorage) Update(key string, r release.Releaser) error {
 func (w *watchedStorage) Delete(key string) (release.Releaser, error) {
 	r, err := w.Driver.Delete(key)
 	return r, w.show(r, err)
+}
+
+// shelf is where the releases of a namespace are stored, for one reconciliation.
+// Helm lists those of a release again and again, and the server reads all that are
+// in the namespace each time; nobody else writes to those of this release meanwhile.
+type shelf struct {
+	clients.SecretInterface
+	mu     sync.Mutex
+	listed map[string]*corev1.SecretList // by what was asked for, empty after a write
+}
+
+// List implements clients.SecretInterface.
+func (s *shelf) List(ctx context.Context, opts metav1.ListOptions) (*corev1.SecretList, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.listed[opts.String()]; known != nil {
+		return known.DeepCopy(), nil
+	}
+	found, err := s.SecretInterface.List(ctx, opts)
+	if err == nil {
+		s.listed[opts.String()] = found.DeepCopy()
+	}
+	return found, err
+}
+
+// Create implements clients.SecretInterface.
+func (s *shelf) Create(ctx context.Context, secret *corev1.Secret, opts metav1.CreateOptions) (*corev1.Secret, error) {
+	defer s.forget()
+	return s.SecretInterface.Create(ctx, secret, opts)
+}
+
+// Update implements clients.SecretInterface.
+func (s *shelf) Update(ctx context.Context, secret *corev1.Secret, opts metav1.UpdateOptions) (*corev1.Secret, error) {
+	defer s.forget()
+	return s.SecretInterface.Update(ctx, secret, opts)
+}
+
+// Delete implements clients.SecretInterface.
+func (s *shelf) Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error {
+	defer s.forget()
+	return s.SecretInterface.Delete(ctx, name, opts)
+}
+
+func (s *shelf) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.listed)
 }
 
 // fingerprint is what makes a stored release the one that was seen. Tests may

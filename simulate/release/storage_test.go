@@ -1,6 +1,9 @@
 package release
 
 import (
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +11,7 @@ import (
 	helm "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
+	"k8s.io/client-go/rest"
 )
 
 func TestStorageLeavesOutWhatIsReplaced(t *testing.T) {
@@ -52,5 +56,40 @@ func TestStorageLeavesOutWhatIsReplaced(t *testing.T) {
 				t.Errorf("%s: shown (-want +got):\n%s", test.reason, diff)
 			}
 		})
+	}
+}
+
+// counted counts the requests that list Secrets.
+type counted struct {
+	next  http.RoundTripper
+	lists *atomic.Int32
+}
+
+func (c counted) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/secrets") {
+		c.lists.Add(1)
+	}
+	return c.next.RoundTrip(req)
+}
+
+// What is stored is listed once before it is written and once after.
+func TestStoredReleasesAreListedOnce(t *testing.T) {
+	p := newPlay(t, "listed")
+	var lists atomic.Int32
+	p.config = rest.CopyConfig(p.config)
+	p.config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counted{next, &lists} })
+	for _, step := range []struct{ why, values, want string }{
+		{"an install", "one", "listed/app.v1 chart=demo@1.0.0 status=deployed"},
+		{"an upgrade", "two", "listed/app.v2 chart=demo@1.0.0 status=deployed"},
+	} {
+		p.want("  values: {v: " + step.values + "}")
+		lists.Store(0)
+		got := p.reconcile(chart{"templates/a.yaml": configMap("a", "v: {{ .Values.v }}")})
+		if history := got.History(); len(history) == 0 || history[0] != step.want {
+			t.Errorf("%s: history %q, want %q first", step.why, history, step.want)
+		}
+		if n := lists.Load(); n != 2 {
+			t.Errorf("%s: releases are listed %d times", step.why, n)
+		}
 	}
 }
