@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,9 +17,11 @@ import (
 // when they are applied again: what decides about them has changed.
 type doubts struct {
 	all        bool
-	rights     bool               // of whoever acts as somebody else than the controllers
-	kinds      []schema.GroupKind // whose definition is another one
-	namespaces []string           // that go
+	judged     []domain                         // by admission policies
+	resource   func(finding.Ref) (string, bool) // of an object, false when that is not known
+	rights     bool                             // of whoever acts as somebody else than the controllers
+	kinds      []schema.GroupKind               // whose definition is another one
+	namespaces []string                         // that go
 }
 
 // doubtsOf are those that changes raise.
@@ -31,7 +34,9 @@ func doubtsOf(changes []facts.Object) doubts {
 		_, policy := isPolicy(o.Ref)
 		switch {
 		case policy:
-			out.all = true
+			domains, known := judgedBy(o, changes)
+			out.all = out.all || !known
+			out.judged = append(out.judged, domains...)
 		case o.Ref.Group == "rbac.authorization.k8s.io":
 			out.rights = out.rights || o.Before != nil
 		case groupKind(o.Ref) == namespaceKind && o.Action == diff.Delete:
@@ -45,9 +50,35 @@ func doubtsOf(changes []facts.Object) doubts {
 	return out
 }
 
+// judgedBy are the domains of an admission policy that has changed, or of the one
+// that a binding names. It reports false when that policy is not among the changes.
+func judgedBy(o facts.Object, changes []facts.Object) ([]domain, bool) {
+	name := o.Ref.Name
+	if kind, bound := strings.CutSuffix(o.Ref.Kind, "Binding"); bound {
+		for _, side := range []map[string]any{o.Before, o.After} {
+			if side != nil {
+				name, _, _ = unstructured.NestedString(side, "spec", "policyName")
+			}
+		}
+		for _, other := range changes {
+			if other.Ref.Kind == kind && other.Ref.Name == name {
+				return judgedBy(other, changes)
+			}
+		}
+		return nil, false
+	}
+	var out []domain
+	for _, side := range []map[string]any{o.Before, o.After} {
+		if side != nil {
+			out = append(out, domainsOf(side)...)
+		}
+	}
+	return out, true
+}
+
 // none reports whether there is no reason to doubt anything.
 func (d doubts) none() bool {
-	return !d.all && !d.rights && len(d.kinds)+len(d.namespaces) == 0
+	return !d.all && !d.rights && len(d.judged)+len(d.kinds)+len(d.namespaces) == 0
 }
 
 // of are those about the objects of an owner that acts as user, empty for its
@@ -59,5 +90,14 @@ func (d doubts) of(user string) doubts {
 
 // about reports whether an object is among them.
 func (d doubts) about(ref finding.Ref) bool {
-	return d.all || slices.Contains(d.kinds, groupKind(ref)) || slices.Contains(d.namespaces, ref.Namespace) && ref.Namespace != ""
+	return d.all || d.judges(ref) || slices.Contains(d.kinds, groupKind(ref)) || slices.Contains(d.namespaces, ref.Namespace) && ref.Namespace != ""
+}
+
+// judges reports whether an admission policy that has changed is about an object.
+func (d doubts) judges(ref finding.Ref) bool {
+	if len(d.judged) == 0 || d.resource == nil {
+		return len(d.judged) > 0
+	}
+	resource, known := d.resource(ref)
+	return !known || slices.ContainsFunc(d.judged, func(x domain) bool { return x.has(ref.Group, resource) })
 }

@@ -33,6 +33,13 @@ type repetition struct {
 // came in the step, and maybe after them.
 func (r *replay) later(ctx context.Context, s *facts.Step) {
 	doubts := doubtsOf(r.step.observed)
+	doubts.resource = func(ref finding.Ref) (string, bool) {
+		m, err := r.cluster.mapping(groupKind(ref))
+		if err != nil {
+			return "", false
+		}
+		return m.Resource.Resource, true
+	}
 	if doubts.none() || r.enforce(ctx) != nil {
 		return
 	}

@@ -17,7 +17,7 @@ import (
 type repeats struct {
 	mu     sync.Mutex
 	known  map[request]repeat // by object, without version
-	off    bool               // somebody's policy decides on objects
+	judged []domain           // objects on which admission policies decide
 	world  int                // grows with requests that may change the answer for any object
 	spaces map[string]int     // by namespace, grow with requests that may change the answers in it
 	about  *repeat            // the version of the server
@@ -94,15 +94,18 @@ func (t repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(req)
 	}
 	dry := req.URL.Query().Has("dryRun")
-	if !dry {
-		t.repeats.change(r, req.Method)
-	}
-	if !r.repeatable(req) {
+	if dry && !r.repeatable(req) {
 		return t.next.RoundTrip(req)
 	}
 	sent, err := bodyOf(req)
 	if err != nil {
 		return nil, err
+	}
+	if !dry {
+		t.repeats.change(r, req.Method, sent)
+	}
+	if !r.repeatable(req) {
+		return t.next.RoundTrip(req)
 	}
 	q := t.repeats.ask(r, req, sent)
 	if dry {
@@ -187,13 +190,14 @@ func (r request) key() request {
 }
 
 // change notes a request that is no dry run.
-func (s *repeats) change(r request, method string) {
+func (s *repeats) change(r request, method, sent string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.known, r.key())
 	switch {
-	case strings.Contains(r.resource, "admissionpolic"):
-		s.off = true
+	case strings.HasSuffix(r.resource, "admissionpolicies"):
+		s.judge(r, method, sent)
+	case strings.HasSuffix(r.resource, "admissionpolicybindings"): // of a policy that was written, too
 	case r.name == "" && method == http.MethodDelete:
 		s.world++
 	case r.group == "" && r.resource == "namespaces":
@@ -202,6 +206,30 @@ func (s *repeats) change(r request, method string) {
 		s.spaces[r.namespace]++
 	case r.namespace == "" && r.group != "rbac.authorization.k8s.io" && slices.Contains(builtin, r.group):
 		s.world++
+	}
+}
+
+// judge notes which objects an admission policy decides on. That of a probe decides
+// on nothing else.
+func (s *repeats) judge(r request, method, sent string) {
+	var policy struct {
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	var content map[string]any
+	if json.Unmarshal([]byte(sent), &policy) == nil && strings.HasPrefix(policy.Metadata.Name, probe) || method == http.MethodDelete {
+		return
+	}
+	if json.Unmarshal([]byte(sent), &content) != nil {
+		content = nil
+	}
+	for _, d := range domainsOf(content) {
+		if !slices.ContainsFunc(s.judged, func(known domain) bool {
+			return slices.Equal(known.groups, d.groups) && slices.Equal(known.resources, d.resources)
+		}) {
+			s.judged = append(s.judged, d)
+		}
 	}
 }
 
@@ -221,7 +249,8 @@ func (s *repeats) answer(r request, q question) (repeat, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, ok := s.known[r.key()]
-	return known, ok && !s.off && known.question == q
+	decided := slices.ContainsFunc(s.judged, func(d domain) bool { return d.has(r.group, r.resource) })
+	return known, ok && !decided && known.question == q
 }
 
 func (s *repeats) learn(r request, known repeat) {

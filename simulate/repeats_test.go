@@ -49,6 +49,12 @@ func (a asking) send(t *testing.T, c *counter, via http.RoundTripper) {
 	}
 }
 
+const policyPath = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+
+func policyAbout(group, resource string) string {
+	return `{"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":["` + group + `"],"resources":["` + resource + `"]}]}}}`
+}
+
 func TestRepeats(t *testing.T) {
 	const definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com"
 	const deployment, dry = "/apis/apps/v1/namespaces/a/deployments/b?fieldManager=m", "&dryRun=All"
@@ -87,6 +93,9 @@ func TestRepeats(t *testing.T) {
 		{"unless somebody has written to it", asking{method: "PATCH", path: definition, body: `{"x":[{"a":1,"b":2}]}`}, []asking{{method: "PUT", path: definition}},
 			asking{method: "PATCH", path: definition + "?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
 		{"policies may read anything", apply, []asking{{method: "POST", path: "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"}}, again, true},
+		{"a policy is about other kinds", apply, []asking{{method: "PATCH", path: policyPath + "ies/p", body: policyAbout("apiextensions.k8s.io", "*")}, {method: "POST", path: policyPath + "ybindings"}}, again, false},
+		{"a policy is about this kind", apply, []asking{{method: "PATCH", path: policyPath + "ies/p", body: policyAbout("apps", "deployments/scale")}}, again, true},
+		{"a policy goes that was about other kinds", apply, []asking{{method: "DELETE", path: policyPath + "ies/p"}}, again, false},
 		{"custom rules may compare an object with itself", asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b", body: `{"x":[{"a":1,"b":2}]}`}, nil,
 			asking{method: "PATCH", path: "/apis/example.com/v1/namespaces/a/things/b?dryRun=All", body: `{"x":[{"a":1,"b":2}]}`}, true},
 	} {
