@@ -158,10 +158,23 @@ func (c *cluster) look(ctx context.Context, ref finding.Ref) (*unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
-	if groupKind(ref) == crdKind && settledNames(statusOf(found[0])) {
-		c.recorder.established(ref.Name)
+	if groupKind(ref) == crdKind {
+		c.settles(ref.Name, statusOf(found[0]))
 	}
 	return found[0], nil
+}
+
+// settles notes whether the server has made up its mind about a CRD. It reports
+// whether it has.
+func (c *cluster) settles(name string, st *status) bool {
+	if st.is("NamesAccepted", "False") {
+		c.recorder.contest()
+	}
+	if !settledNames(st) {
+		return false
+	}
+	c.recorder.established(name)
+	return true
 }
 
 // memorial is a reader of the cluster that asks again only about objects that

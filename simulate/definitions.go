@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,29 +47,46 @@ func (r *replay) define(ctx context.Context, list []managedCRD) []error {
 }
 
 // establish waits until the server serves all CRDs that it accepts. Those that
-// were served once are not looked at again: nothing but a write ends that.
+// were served once are not looked at again: nothing but a write ends that. They
+// are large, so they are read only where discovery does not show them for a while.
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.lapse()
 	clear(r.cluster.unserved)
-	if len(r.recorder.unestablished()) > 1 {
-		r.recorder.establishedIn(r.cluster.directory.shown())
-	}
+	looks := 0
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		waits := false
-		for _, name := range r.recorder.unestablished() {
-			u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
-			err := r.cluster.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
-			switch {
-			case client.IgnoreNotFound(err) != nil:
-				return false, err
-			case err == nil && !settledNames(statusOf(u)):
-				waits = true
-			default:
-				r.recorder.established(name)
+		looks++
+		if len(r.recorder.unestablished()) > 1 {
+			r.recorder.establishedIn(r.cluster.directory.shown())
+			if looks%patience != 0 && len(r.recorder.unestablished()) > 0 {
+				return false, r.alive(ctx)
 			}
 		}
-		return !waits, r.alive(ctx)
+		waits, err := r.unaccepted(ctx)
+		return !waits, errors.Join(err, r.alive(ctx))
 	})
+}
+
+// patience is how often discovery is asked before the CRDs are read that it does
+// not show: those that the server does not accept never are.
+const patience = 20
+
+// unaccepted reads the CRDs that are not known to be served, and reports whether
+// the server has yet to make up its mind about one of them.
+func (r *replay) unaccepted(ctx context.Context) (bool, error) {
+	waits := false
+	for _, name := range r.recorder.unestablished() {
+		u := made("apiextensions.k8s.io/v1", crdKind.Kind, "", name)
+		err := r.cluster.plain.Get(ctx, client.ObjectKeyFromObject(u), u)
+		switch {
+		case client.IgnoreNotFound(err) != nil:
+			return false, err
+		case err != nil:
+			r.recorder.established(name) // it is gone
+		case !r.cluster.settles(name, statusOf(u)):
+			waits = true
+		}
+	}
+	return waits, nil
 }
 
 // settledNames reports whether a CRD is served, or never will be as it is.

@@ -183,6 +183,7 @@ func (r *recorder) defines(q request, s shape) {
 		return
 	}
 	r.fresh[q.name] = true
+	r.written[q.name]++
 	r.scopes[q.name] = kindScope{schema.GroupKind{Group: s.Spec.Group, Kind: s.Spec.Names.Kind}, s.Spec.Scope}
 	for _, v := range s.Spec.Versions {
 		r.defined[resourceVersion{q.name, v.Name}] = v.Served
@@ -272,6 +273,13 @@ func (r *recorder) established(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.fresh, name)
+}
+
+// contest notes that a CRD waits for the names of another one.
+func (r *recorder) contest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.contested = true
 }
 
 // Scope implements render.Scoper.

@@ -71,6 +71,7 @@ func (r *recorder) counts(req *http.Request) {
 	switch q.resource {
 	case "customresourcedefinitions":
 		r.removed = r.removed || req.Method == http.MethodDelete
+		r.written[q.name]++
 		fallthrough
 	case "apiservices":
 		r.crds++

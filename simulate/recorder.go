@@ -48,6 +48,10 @@ type recorder struct {
 	defined  map[resourceVersion]bool // whether they are served still
 	scopes   map[string]kindScope     // by CRD
 	fresh    map[string]bool          // the CRDs that were written since they were seen established
+	written  map[string]int           // by CRD, grow with requests that may change it
+	// contested is set once a CRD was not accepted, as another one has its names: it
+	// may be when that one changes.
+	contested bool
 	// aggregated are the APIService objects that were written.
 	aggregated map[string]bool
 	sent       map[schema.GroupResource]int // grow with every request that may change something
@@ -67,7 +71,7 @@ type recorder struct {
 func newRecorder() *recorder {
 	return &recorder{
 		sent: map[schema.GroupResource]int{}, repeats: newRepeats(), absences: newAbsences(), seen: newSightings(), news: newNews(),
-		defined: map[resourceVersion]bool{}, fresh: map[string]bool{}, scopes: map[string]kindScope{}, aggregated: map[string]bool{},
+		defined: map[resourceVersion]bool{}, fresh: map[string]bool{}, written: map[string]int{}, scopes: map[string]kindScope{}, aggregated: map[string]bool{},
 	}
 }
 
@@ -158,10 +162,13 @@ func (r *recorder) changedAt(gr schema.GroupResource, name string) int {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.removed || r.fresh[name] || name == "" && len(r.fresh) > 0 {
+	switch {
+	case r.removed || r.fresh[name] || name == "" && len(r.fresh) > 0:
 		return r.requests
+	case name == "" || r.contested:
+		return -1 - r.sent[gr] // never a number of requests
 	}
-	return -1 - r.sent[gr] // never a number of requests
+	return -1 - r.written[name]
 }
 
 // definitions grows with every request that may change what the server serves.

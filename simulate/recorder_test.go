@@ -71,10 +71,12 @@ func TestDefinitionsSettle(t *testing.T) {
 		want []bool // which may have changed
 	}{
 		{"nothing is defined", other, []bool{false, false, false}},
-		{"a definition comes: all are read again", func() { learned(t, r, http.MethodPatch, "as.g.test", `{"metadata": {"name": "as.g.test"}}`) }, []bool{true, true, true}},
+		{"a definition comes", func() { learned(t, r, http.MethodPatch, "as.g.test", `{"metadata": {"name": "as.g.test"}}`) }, []bool{true, false, true}},
 		{"it is not served yet", other, []bool{true, false, true}},
 		{"it is served", func() { r.established("as.g.test") }, []bool{true, false, true}},
 		{"nothing changes any more", other, []bool{false, false, false}},
+		{"a definition waits for the names of another", func() { r.contest() }, []bool{true, true, false}},
+		{"another one changes: all are read again", func() { learned(t, r, http.MethodPatch, "as.g.test", `{"metadata": {"name": "as.g.test"}}`) }, []bool{true, true, true}},
 	} {
 		before := at()
 		step.do()
