@@ -125,6 +125,10 @@ func (r *replay) reconcileAll(ctx context.Context, again eagerness) error {
 	all := slices.DeleteFunc(r.subjects(ctx, r.ownerKinds()...), func(s *subject) bool {
 		return s.deleting() || r.held(s.ref) || !r.step.input.Settings.Watches(s.live)
 	})
+	if slices.ContainsFunc(all, func(s *subject) bool { return s.mem.resync }) {
+		// They are asked in the order in which the server lists them.
+		slices.SortStableFunc(all, func(a, b *subject) int { return a.ref.Compare(b.ref) })
+	}
 	late := r.latecomers(ctx, all, again)
 	for _, s := range all {
 		if !r.due(ctx, s, again) {

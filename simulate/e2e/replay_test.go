@@ -76,7 +76,7 @@ func replay(t *testing.T, config *rest.Config, o simulate.Options, trees ...map[
 			step.Renderers = append(step.Renderers, helmrelease.New(helmrelease.Options{}))
 		}
 		step.Renderers = append(step.Renderers, with[i].Renderers...)
-		step.Order, step.Apply, step.Settings.Complete = with[i].Order, with[i].Apply, with[i].Settings.Complete
+		step.Order, step.Apply, step.Resync, step.Settings.Complete = with[i].Order, with[i].Apply, with[i].Resync, with[i].Settings.Complete
 		o.Steps = append(o.Steps, step)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)

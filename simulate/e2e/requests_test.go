@@ -55,3 +55,23 @@ spec: {interval: 1h, chartRef: {kind: HelmChart, name: app}, values: {%s}}}`, na
 		t.Errorf("reasons of the releases (-want +got):\n%s", d)
 	}
 }
+
+// All are asked to reconcile in the order in which the server lists them: of a parent
+// and its child that apply the same object, the later one has it then.
+func TestRequestsComeInTheOrderOfTheServer(t *testing.T) {
+	tree := map[string]string{
+		"clusters/early.yaml": child("early", ""), "clusters/late.yaml": child("late", ""),
+		"clusters/a.yaml": configMap("a", "one"), "early/a.yaml": configMap("a", "one"),
+		"clusters/b.yaml": configMap("b", "one"), "late/b.yaml": configMap("b", "one"),
+	}
+	result := played(t, simulate.Options{States: true, Steps: []simulate.StepInput{{Name: "base"}, {Name: "base", Resync: true}}}, tree, tree)
+	got := map[string]string{}
+	for _, u := range result.States[1] {
+		if u.GetKind() == "ConfigMap" && u.GetNamespace() == "default" {
+			got[u.GetName()] = u.GetLabels()["kustomize.toolkit.fluxcd.io/name"]
+		}
+	}
+	if d := cmp.Diff(map[string]string{"a": "flux-system", "b": "late"}, got); d != "" {
+		t.Errorf("owners after the requests (-want +got):\n%s", d)
+	}
+}
