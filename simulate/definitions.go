@@ -55,7 +55,7 @@ func (r *replay) establish(ctx context.Context) error {
 	looks := 0
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		looks++
-		if len(r.recorder.unestablished()) > 1 {
+		if len(r.recorder.unestablished()) > 1 && !r.recorder.removes() {
 			r.recorder.establishedIn(r.cluster.directory.shown())
 			if looks%patience != 0 && len(r.recorder.unestablished()) > 0 {
 				return false, r.alive(ctx)
