@@ -66,8 +66,10 @@ type Plane struct {
 	env      *envtest.ControlPlane
 	services string        // address range
 	silence  time.Duration // after which the plane is lost
-	// lastWords are the logs at the time when the start failed.
+	// What there is to say of a start that failed, at that time: the logs, and
+	// whether the disk was full.
 	lastWords string
+	cramped   bool
 
 	stop    sync.Once
 	stopErr error
@@ -118,7 +120,7 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, services),
 	}
 	if err := p.start(ctx); err != nil {
-		if full(f.path) {
+		if p.cramped || full(f.path) {
 			err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
 		}
 		if assets != "" {
@@ -196,7 +198,7 @@ func (p *Plane) startTogether() error {
 		both.Go(func() error {
 			err := start()
 			if err != nil {
-				told.Do(func() { p.lastWords = p.Logs() }) // etcd removes the folder
+				told.Do(func() { p.lastWords, p.cramped = p.Logs(), full(p.folder.path) }) // etcd removes the folder
 				_ = p.folder.disown()
 			}
 			return err
