@@ -65,6 +65,8 @@ func serve(ctx context.Context, s *options.ServerRunOptions) error {
 	}
 	config.KubeAPIs.ControlPlane.Generic.DisabledPostStartHooks.Insert(rbacrest.PostStartHookName, schedulingrest.PostStartHookName)
 	undocumented(config)
+	definitions := config.ApiExtensions.GenericConfig
+	definitions.RESTOptionsGetter = compactly{definitions.RESTOptionsGetter}
 	chain, err := config.Complete()
 	if err != nil {
 		return err

@@ -18,6 +18,27 @@ import (
 // TestFirstObjects compares the objects of the linked control plane with those
 // of the same version, started as Kubernetes starts it.
 func TestFirstObjects(t *testing.T) {
+	planes := alike(t)
+	// What a Start promises is there at once; the rest comes a moment later.
+	got := objects(t, planes[0].Config())
+	for _, want := range []string{"ClusterRole//cluster-admin", "ClusterRoleBinding//cluster-admin", "Role/kube-system/extension-apiserver-authentication-reader",
+		"RoleBinding/kube-public/system:controller:bootstrap-signer", "PriorityClass//system-node-critical", "Namespace//default"} {
+		if got[want] == nil {
+			t.Errorf("no %s is there when the plane is ready", want)
+		}
+	}
+	var diff string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if diff = cmp.Diff(objects(t, planes[1].Config()), objects(t, planes[0].Config())); diff == "" {
+			return
+		}
+	}
+	t.Errorf("the objects differ (-as Kubernetes starts it +linked):\n%s", diff)
+}
+
+// alike starts the linked control plane, and the same version as Kubernetes starts it.
+func alike(t *testing.T) []*Plane {
+	t.Helper()
 	t.Setenv("KUBEBUILDER_ASSETS", "")
 	self, err := os.Executable()
 	if err != nil {
@@ -38,21 +59,7 @@ func TestFirstObjects(t *testing.T) {
 		t.Cleanup(func() { _ = p.Stop() })
 		planes = append(planes, p)
 	}
-	// What a Start promises is there at once; the rest comes a moment later.
-	got := objects(t, planes[0].Config())
-	for _, want := range []string{"ClusterRole//cluster-admin", "ClusterRoleBinding//cluster-admin", "Role/kube-system/extension-apiserver-authentication-reader",
-		"RoleBinding/kube-public/system:controller:bootstrap-signer", "PriorityClass//system-node-critical", "Namespace//default"} {
-		if got[want] == nil {
-			t.Errorf("no %s is there when the plane is ready", want)
-		}
-	}
-	var diff string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if diff = cmp.Diff(objects(t, planes[1].Config()), objects(t, planes[0].Config())); diff == "" {
-			return
-		}
-	}
-	t.Errorf("the objects differ (-as Kubernetes starts it +linked):\n%s", diff)
+	return planes
 }
 
 // objects lists all that an API server stores, by kind, namespace and name,
