@@ -73,7 +73,8 @@ func (r *replay) chartFails(ctx context.Context, s *subject, st *status, c Chart
 }
 
 // unpacked is why a chart cannot be looked for: its source has no artifact, or
-// the credentials of its repository are missing. Without Failure there is no obstacle.
+// the credentials of its repository or the keys of its signature are missing.
+// Without Failure there is no obstacle.
 func (r *replay) unpacked(ctx context.Context, s *subject) ChartResult {
 	name := func(key string) string {
 		v, _, _ := unstructured.NestedString(s.live.Object, "spec", "sourceRef", key)
@@ -90,6 +91,9 @@ func (r *replay) unpacked(ctx context.Context, s *subject) ChartResult {
 	if kind, _, _ := unstructured.NestedString(live.Object, "spec", "type"); ref.Kind == helmRepoKind.Kind && kind == "oci" {
 		if f := r.credentials(ctx, &subject{ref: ref, live: live}); f != nil {
 			return fails(f.Condition, f.Message)
+		}
+		if f := r.verification(ctx, s); f != nil {
+			return ChartResult{Failure: &render.Condition{Status: "False", Reason: f.Condition, Message: f.Message}}
 		}
 		return ChartResult{}
 	}

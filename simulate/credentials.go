@@ -75,16 +75,33 @@ func (r *replay) credentials(ctx context.Context, s *subject) *source.Failure {
 	return nil
 }
 
-// verification is the Failure of a GitRepository whose commits are to be
-// verified with keys that are not in the cluster.
+// verificationError is the reason of a source whose signature does not verify.
+const verificationError = "VerificationError"
+
+// unverified is what source-controller reports of each kind of source when the
+// Secret with the keys does not exist, with PROVIDER and NAME.
+var unverified = map[string]string{
+	"GitRepository": "public keys secret error: secrets \"NAME\" not found",
+	"OCIRepository": "failed to verify the signature using provider 'PROVIDER': secrets \"NAME\" not found",
+	"HelmChart":     "failed to verify the signature using provider 'PROVIDER': secrets \"NAME\" not found",
+}
+
+// verification is the Failure of a source that is to be verified with keys that
+// are not in the cluster. Whether a signature is good, nobody knows who does not
+// fetch it.
 func (r *replay) verification(ctx context.Context, s *subject) *source.Failure {
-	name, _, _ := unstructured.NestedString(s.live.Object, "spec", "verify", "secretRef", "name")
+	text := func(fields ...string) string {
+		v, _, _ := unstructured.NestedString(s.live.Object, append([]string{"spec", "verify"}, fields...)...)
+		return v
+	}
+	name := text("secretRef", "name")
 	ref := finding.Ref{Kind: "Secret", Namespace: s.ref.Namespace, Name: name}
-	if s.ref.Kind != "GitRepository" || name == "" || !r.step.input.Settings.Complete || r.cluster.read(ctx, ref) != nil {
+	message := unverified[s.ref.Kind]
+	if message == "" || name == "" || !r.step.input.Settings.Complete || r.cluster.read(ctx, ref) != nil {
 		return nil
 	}
-	return &source.Failure{Condition: "VerificationError", Problem: finding.Problem{
+	return &source.Failure{Condition: verificationError, Problem: finding.Problem{
 		Reason: "verification-failed", Object: s.ref, Field: "/spec/verify/secretRef/name",
-		Message: fmt.Sprintf("public keys secret error: secrets %q not found", name),
+		Message: strings.NewReplacer("PROVIDER", text("provider"), "NAME", name).Replace(message),
 	}}
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -114,8 +115,9 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	if failure == nil {
 		a, failure = r.step.input.Sources.Artifact(ctx, s.live, r.getter(ctx))
 	}
-	if failure == nil {
-		failure = r.verification(ctx, s)
+	if failure == nil || failure.Unknown {
+		// Without its keys a source is not ready, whatever it holds.
+		failure = cmp.Or(r.verification(ctx, s), failure)
 	}
 	if failure != nil {
 		return r.sourceFails(ctx, s, st, failure)
@@ -134,7 +136,7 @@ func (r *replay) reconcileSource(ctx context.Context, s *subject) error {
 	message := stored(s.ref.Kind, a.Revision)
 	st.succeed("Succeeded", message)
 	st.set("ArtifactInStorage", "True", "Succeeded", message)
-	st.drop("FetchFailed")
+	st.drop("FetchFailed", "SourceVerified")
 	return r.conclude(ctx, s, st, phaseDone)
 }
 
@@ -231,7 +233,12 @@ func (r *replay) sourceFails(ctx context.Context, s *subject, st *status, f *sou
 		st.stall(reason, f.Message)
 		phase = phaseStalled
 	}
-	st.set("FetchFailed", "True", reason, f.Message)
+	st.drop("FetchFailed", "SourceVerified")
+	if reason == verificationError {
+		st.set("SourceVerified", "False", reason, f.Message)
+	} else {
+		st.set("FetchFailed", "True", reason, f.Message)
+	}
 	severity := "Warning"
 	if f.Reason == source.ReasonInclude && reason != "CopyFailure" {
 		severity = "Normal"

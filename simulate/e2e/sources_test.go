@@ -11,6 +11,7 @@ import (
 	"github.com/flux-rehearse/flux-rehearse/render"
 	"github.com/flux-rehearse/flux-rehearse/render/artifactgenerator"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
+	"github.com/flux-rehearse/flux-rehearse/simulate/releases"
 )
 
 func gitRepository(name, more string) string {
@@ -65,6 +66,37 @@ metadata: {name: registry, namespace: default}, spec: {type: oci, interval: 1h, 
 		}
 		if ready := got["Kustomization/flux-system/ofgone"]; !strings.HasPrefix(ready, "True ReconciliationSucceeded ") {
 			t.Errorf("step %d: a source that goes wakes nobody, but: %s", i, ready)
+		}
+	}
+}
+
+// Keys that nobody has made: the source is not ready, whatever it holds, and
+// what is not to be verified is not asked for keys.
+func TestVerificationWithoutKeys(t *testing.T) {
+	signed := func(kind, name, more string) string {
+		return fmt.Sprintf(`{apiVersion: source.toolkit.fluxcd.io/v1, kind: %s, metadata: {name: %s, namespace: flux-system}, spec: {interval: 1h, %s}}`, kind, name, more)
+	}
+	keys := func(provider string) string { return "verify: {provider: " + provider + ", secretRef: {name: absent}}" }
+	base := map[string]string{
+		"clusters/git.yaml":      gitRepository("git", "verify: {mode: HEAD, secretRef: {name: absent}}"),
+		"clusters/oci.yaml":      signed("OCIRepository", "oci", `url: "oci://registry.test/manifests", `+keys("cosign")),
+		"clusters/registry.yaml": signed("HelmRepository", "registry", `type: oci, url: "oci://registry.test/charts"`),
+		"clusters/chart.yaml":    signed("HelmChart", "chart", "chart: app, sourceRef: {kind: HelmRepository, name: registry}, "+keys("notation")),
+	}
+	step := simulate.StepInput{Settings: render.Settings{Complete: true}}
+	result := replay(t, server(t), simulate.Options{Releases: releases.New(), Steps: []simulate.StepInput{step}}, base)
+	got := map[string]string{}
+	for _, owner := range result.Steps[0].Owners {
+		got[owner.Ref.String()] = owner.Ready.Status + " " + owner.Ready.Reason + " " + owner.Ready.Message
+	}
+	want := map[string]string{
+		"GitRepository/flux-system/git": `False VerificationError public keys secret error: secrets "absent" not found`,
+		"OCIRepository/flux-system/oci": `False VerificationError failed to verify the signature using provider 'cosign': secrets "absent" not found`,
+		"HelmChart/flux-system/chart":   `False VerificationError failed to verify the signature using provider 'notation': secrets "absent" not found`,
+	}
+	for ref, ready := range want {
+		if got[ref] != ready {
+			t.Errorf("%s is %q, want %q", ref, got[ref], ready)
 		}
 	}
 }
