@@ -20,10 +20,10 @@ const maxUnpacked = 256 << 20
 // Digest is the digest of the archive that source-controller would store for
 // the files: a gzip-compressed tar of the folders and files in the order of a
 // walk, with modes 0600, 0700 and 0750 and without owners and times. It is
-// computed in memory; equal files have an equal digest.
-func Digest(files []File) (string, error) {
+// computed in memory; equal files and empty folders have an equal digest.
+func Digest(files []File, folders ...string) (string, error) {
 	h := sha256.New()
-	if err := pack(h, newFileSystem(files), ""); err != nil {
+	if err := pack(h, newFileSystem(files, folders...), ""); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("sha256:%x", h.Sum(nil)), nil

@@ -64,14 +64,15 @@ func fileNodes(files []File, ref finding.Ref) []node {
 
 // built is the content of an artifact, or why there is none.
 type built struct {
-	files  []File
-	blob   []byte
-	digest string
-	err    error
+	files   []File
+	folders []string
+	blob    []byte
+	digest  string
+	err     error
 }
 
-// load reads the nodes and digests them.
-func load(nodes []node) built {
+// load reads the nodes and digests them, with the folders that hold none.
+func load(nodes []node, folders ...string) built {
 	files := make([]File, 0, len(nodes))
 	for _, n := range nodes {
 		data, err := n.bytes()
@@ -80,14 +81,14 @@ func load(nodes []node) built {
 		}
 		files = append(files, File{Path: n.path, Exec: n.exec, Data: data, Origin: n.origin})
 	}
-	return digested(files)
+	return digested(files, folders...)
 }
 
 // digested sorts the files and digests them.
-func digested(files []File) built {
+func digested(files []File, folders ...string) built {
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	digest, err := Digest(files)
-	return built{files: files, digest: digest, err: err}
+	digest, err := Digest(files, folders...)
+	return built{files: files, folders: folders, digest: digest, err: err}
 }
 
 // ignorePatterns collects the patterns of every .sourceignore of the nodes,
@@ -146,13 +147,37 @@ func kept(nodes []node, m gitignore.Matcher) []node {
 	return out
 }
 
+// emptied are the folders that an archive keeps although it leaves out all that
+// was in them, sorted: a folder goes only where a rule matches the folder itself.
+func emptied(nodes, keep []node, m gitignore.Matcher) []string {
+	seen := map[string]bool{".": true}
+	for _, n := range keep {
+		for dir := path.Dir(n.path); !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+		}
+	}
+	var out []string
+	for _, n := range nodes {
+		for dir := path.Dir(n.path); !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			if !m.Match(strings.Split(dir, "/"), true) {
+				out = append(out, dir)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // filtered applies the ignore rules of the nodes and of spec.ignore.
-func filtered(nodes []node, specIgnore string) ([]node, error) {
+func filtered(nodes []node, specIgnore string) built {
 	ps, err := ignorePatterns(nodes, specIgnore)
 	if err != nil {
-		return nil, err
+		return built{err: err}
 	}
-	return kept(nodes, archiveMatcher(ps)), nil
+	m := archiveMatcher(ps)
+	keep := kept(nodes, m)
+	return load(keep, emptied(nodes, keep, m)...)
 }
 
 // contentHash is a commit-like hash for content without a commit: it changes

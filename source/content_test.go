@@ -3,7 +3,6 @@ package source
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +52,7 @@ func TestIgnoreRules(t *testing.T) {
 	}{
 		{"without a user pattern the defaults leave out pictures, archives, CI files and files of git",
 			map[string]string{"a.yaml": "", "logo.png": "", "x.tar.gz": "", "c.tgz": "", ".github/w.yaml": "", "app/.sops.yaml": "", ".gitignore": "", ".hidden/h.yaml": ""},
-			"", []string{".hidden/h.yaml", "a.yaml", "c.tgz"}},
+			"", []string{".hidden/h.yaml", "a.yaml", "c.tgz", "app/"}},
 		{"one pattern anywhere removes the defaults, but not those for git",
 			map[string]string{"a.yaml": "", "logo.png": "", ".github/w.yaml": "", ".gitignore": "", "sub/.sourceignore": "no-such-file"},
 			"", []string{".github/w.yaml", "a.yaml", "logo.png", "sub/.sourceignore"}},
@@ -62,25 +61,30 @@ func TestIgnoreRules(t *testing.T) {
 			"", []string{".sourceignore", "a.yaml"}},
 		{"a nested file reaches its own folder only",
 			map[string]string{"c.yaml": "", "sub/c.yaml": "", "sub/deep/c.yaml": "", "sub/.sourceignore": "c.yaml"},
-			"", []string{"c.yaml", "sub/.sourceignore"}},
+			"", []string{"c.yaml", "sub/.sourceignore", "sub/deep/"}},
 		{"spec.ignore comes last and brings files back",
 			map[string]string{"docs/a.md": "", "docs/b.md": "", ".sourceignore": "docs/*"},
 			"!docs/b.md", []string{".sourceignore", "docs/b.md"}},
 		{"spec.ignore may leave out everything but a folder",
 			map[string]string{"README.md": "", "deploy/a.yaml": "", "deploy/sub/b.yaml": "", "other/c.yaml": ""},
 			"/*\n!/deploy\n", []string{"deploy/a.yaml", "deploy/sub/b.yaml"}},
+		{"a folder stays when all in it is left out, and goes when a rule matches the folder",
+			map[string]string{"a/b/c.yaml": "", "d/e.yaml": "", "f/g/h.yaml": "", "i.yaml": ""},
+			"c.yaml\nd/\n/f/g\n", []string{"i.yaml", "a/", "a/b/", "f/"}},
 	}
 	for _, tt := range tests {
-		keep, err := filtered(treeNodes(repo.FromFiles(tt.files)), tt.ignore)
-		if err != nil {
-			t.Errorf("%s: %v", tt.reason, err)
+		b := filtered(treeNodes(repo.FromFiles(tt.files)), tt.ignore)
+		if b.err != nil {
+			t.Errorf("%s: %v", tt.reason, b.err)
 			continue
 		}
 		got := []string{}
-		for _, n := range keep {
-			got = append(got, n.path)
+		for _, f := range b.files {
+			got = append(got, f.Path)
 		}
-		slices.Sort(got)
+		for _, f := range b.folders {
+			got = append(got, f+"/")
+		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s:\n%s", tt.reason, diff)
 		}
@@ -98,7 +102,7 @@ func TestDigestEqualsLibrary(t *testing.T) {
 		{Path: strings.Repeat("long/", 30) + "ü.yaml", Data: []byte("x")},
 	}
 	dir, store := t.TempDir(), t.TempDir()
-	if err := writeFiles(dir, files); err != nil {
+	if err := writeFiles(dir, files, "empty/inner", "a"); err != nil {
 		t.Fatal(err)
 	}
 	s, err := storage.New(&config.Options{StoragePath: store, StorageAddress: ":0", StorageAdvAddress: "x", ArtifactDigestAlgo: "sha256"})
@@ -109,7 +113,7 @@ func TestDigestEqualsLibrary(t *testing.T) {
 	if err := s.Archive(&artifact, dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Digest(files)
+	got, err := Digest(files, "empty/inner", "a")
 	if err != nil {
 		t.Fatal(err)
 	}

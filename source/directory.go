@@ -42,7 +42,7 @@ func artifactDigest(a Artifact) (string, error) {
 	if a.Blob != nil {
 		return fmt.Sprintf("sha256:%x", sha256.Sum256(a.Blob)), nil
 	}
-	return Digest(a.Files)
+	return Digest(a.Files, a.Folders...)
 }
 
 // write materialises the artifact beside its final place and moves it there
@@ -71,7 +71,7 @@ func (s *Set) write(a Artifact, digest string) (string, error) {
 		return "", fmt.Errorf("create the work folder: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	if err := writeFiles(tmp, files); err != nil {
+	if err := writeFiles(tmp, files, a.Folders...); err != nil {
 		return "", err
 	}
 	if err := os.Rename(tmp, final); err != nil {
@@ -84,9 +84,17 @@ func (s *Set) write(a Artifact, digest string) (string, error) {
 	return final, nil
 }
 
-func writeFiles(dir string, files []File) error {
+func writeFiles(dir string, files []File, folders ...string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return fmt.Errorf("write artifact: %w", err)
+	}
+	for _, f := range folders {
+		if !fs.ValidPath(f) {
+			return fmt.Errorf("write artifact: %q is not a valid path", f)
+		}
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(f)), 0o755); err != nil {
+			return fmt.Errorf("write artifact: %w", err)
+		}
 	}
 	for _, f := range files {
 		if !fs.ValidPath(f.Path) || f.Path == "." {

@@ -11,7 +11,7 @@ import (
 )
 
 // fileSystem is a read-only fs.FS over a list of files. It holds the folders
-// that the files need.
+// that the files need, and those that are empty.
 type fileSystem struct {
 	nodes map[string]*fsNode
 }
@@ -24,7 +24,7 @@ type fsNode struct {
 
 // newFileSystem returns the files as a file system. Files with an invalid path,
 // or below a path that is itself a file, are left out.
-func newFileSystem(files []File) fs.FS {
+func newFileSystem(files []File, folders ...string) fs.FS {
 	f := &fileSystem{nodes: map[string]*fsNode{".": {name: "."}}}
 	for i := range files {
 		p := files[i].Path
@@ -32,6 +32,11 @@ func newFileSystem(files []File) fs.FS {
 			continue
 		}
 		f.add(p, &files[i])
+	}
+	for _, p := range folders {
+		if fs.ValidPath(p) {
+			f.folder(p)
+		}
 	}
 	for _, n := range f.nodes {
 		slices.SortFunc(n.children, func(a, b *fsNode) int { return strings.Compare(a.name, b.name) })

@@ -211,12 +211,14 @@ func (r request) build(ctx context.Context, ws workspace) (Artifact, error) {
 		nodes[i] = node{path: f.Path}
 		byPath[f.Path] = f
 	}
+	m := archiveMatcher(nil)
 	var keep []File
-	for _, n := range kept(nodes, archiveMatcher(nil)) {
+	keptNodes := kept(nodes, m)
+	for _, n := range keptNodes {
 		keep = append(keep, byPath[n.path])
 	}
-	b := digested(keep)
-	return Artifact{Revision: "latest@" + b.digest, Digest: b.digest, Files: b.files}, b.err
+	b := digested(keep, emptied(nodes, keptNodes, m)...)
+	return Artifact{Revision: "latest@" + b.digest, Digest: b.digest, Files: b.files, Folders: b.folders}, b.err
 }
 
 // revise sets the revisions that the item takes from its sources.

@@ -48,17 +48,11 @@ func (gitRepository) Resolve(ctx context.Context, s *Set, obj *unstructured.Unst
 		return Artifact{}, f
 	}
 	ignore := text(obj, "spec", "ignore")
-	b := s.shared.contents.do(contentKey(c.tree, obj, digests), func() built {
-		keep, err := filtered(nodes, ignore)
-		if err != nil {
-			return built{err: err}
-		}
-		return load(keep)
-	})
+	b := s.shared.contents.do(contentKey(c.tree, obj, digests), func() built { return filtered(nodes, ignore) })
 	if b.err != nil {
 		return Artifact{}, unreadable(obj, "the content", b.err)
 	}
-	return Artifact{Revision: refIn(obj).gitRevision(c.commit, c.tag), Subject: c.tree.Subject(), Digest: b.digest, Files: b.files}, nil
+	return Artifact{Revision: refIn(obj).gitRevision(c.commit, c.tag), Subject: c.tree.Subject(), Digest: b.digest, Files: b.files, Folders: b.folders}, nil
 }
 
 // contentKey identifies the content that a spec makes of a tree.

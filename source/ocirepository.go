@@ -81,7 +81,7 @@ func (s *Set) selfOCI(obj *unstructured.Unstructured) (Artifact, *Failure) {
 		return Artifact{}, unreadable(obj, "the repository", b.err)
 	}
 	kind, want := refIn(obj).ociWant()
-	a := Artifact{Revision: want + "@" + b.digest, Digest: b.digest, Files: b.files}
+	a := Artifact{Revision: want + "@" + b.digest, Digest: b.digest, Files: b.files, Folders: b.folders}
 	if kind == refDigest {
 		a.Revision = want
 	}
@@ -93,13 +93,7 @@ func (s *Set) selfOCI(obj *unstructured.Unstructured) (Artifact, *Failure) {
 }
 
 func (s *Set) extracted(key string, nodes []node, ignore string) built {
-	return s.shared.contents.do(key, func() built {
-		keep, err := filtered(nodes, ignore)
-		if err != nil {
-			return built{err: err}
-		}
-		return load(keep)
-	})
+	return s.shared.contents.do(key, func() built { return filtered(nodes, ignore) })
 }
 
 // layer is the layer at the path of a row, extracted through the ignore rules
@@ -118,7 +112,7 @@ func (s *Set) layer(obj *unstructured.Unstructured, r *row) (Artifact, error) {
 		}
 		if !verbatim {
 			b := s.extracted(key, treeNodes(tree), text(obj, "spec", "ignore"))
-			return Artifact{Digest: b.digest, Files: b.files}, b.err
+			return Artifact{Digest: b.digest, Files: b.files, Folders: b.folders}, b.err
 		}
 		b := s.shared.contents.do(key, func() built { return packed(r.Path, treeNodes(tree)) })
 		return Artifact{Digest: b.digest, Blob: b.blob}, b.err
@@ -132,13 +126,9 @@ func (s *Set) layer(obj *unstructured.Unstructured, r *row) (Artifact, error) {
 		if err != nil {
 			return built{err: err}
 		}
-		keep, err := filtered(fileNodes(files, refOf(obj)), text(obj, "spec", "ignore"))
-		if err != nil {
-			return built{err: err}
-		}
-		return load(keep)
+		return filtered(fileNodes(files, refOf(obj)), text(obj, "spec", "ignore"))
 	})
-	return Artifact{Digest: b.digest, Files: b.files, Blob: b.blob}, b.err
+	return Artifact{Digest: b.digest, Files: b.files, Folders: b.folders, Blob: b.blob}, b.err
 }
 
 // manifest is the digest of what is at the path of a row, whatever an object

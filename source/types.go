@@ -16,10 +16,11 @@ import (
 type Artifact struct {
 	Revision       string // as the controller writes it: main@sha1:<commit>, 1.2.0@sha256:<digest>, latest@sha256:<digest>
 	OriginRevision string
-	Subject        string // first line of the message of the commit that it was made from, when that is known
-	Digest         string // sha256:<hex> of the content; equal content has an equal digest
-	Files          []File // sorted by Path; empty when Blob is set
-	Blob           []byte // the layer verbatim (OCIRepository layerSelector.operation copy: a packed chart)
+	Subject        string   // first line of the message of the commit that it was made from, when that is known
+	Digest         string   // sha256:<hex> of the content; equal content has an equal digest
+	Files          []File   // sorted by Path; empty when Blob is set
+	Folders        []string // sorted; those that hold no file, since ignore rules leave out what was in them
+	Blob           []byte   // the layer verbatim (OCIRepository layerSelector.operation copy: a packed chart)
 }
 
 // File is one regular file of an artifact.
@@ -70,4 +71,4 @@ type Resolver interface {
 }
 
 // FS is the artifact as a read-only file system.
-func (a Artifact) FS() fs.FS { return newFileSystem(a.Files) }
+func (a Artifact) FS() fs.FS { return newFileSystem(a.Files, a.Folders...) }
