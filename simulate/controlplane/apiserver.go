@@ -64,7 +64,6 @@ func serve(ctx context.Context, s *options.ServerRunOptions) error {
 		return err
 	}
 	config.KubeAPIs.ControlPlane.Generic.DisabledPostStartHooks.Insert(rbacrest.PostStartHookName, schedulingrest.PostStartHookName)
-	undocumented(config)
 	definitions := config.ApiExtensions.GenericConfig
 	definitions.RESTOptionsGetter = compactly{definitions.RESTOptionsGetter}
 	chain, err := config.Complete()
@@ -83,15 +82,6 @@ func serve(ctx context.Context, s *options.ServerRunOptions) error {
 		return err
 	}
 	return prepared.Run(ctx)
-}
-
-// undocumented leaves out the OpenAPI documents of what is served, which nobody
-// asks for here and which are made anew with every definition. What is applied is
-// typed without them.
-func undocumented(config *app.Config) {
-	config.KubeAPIs.ControlPlane.Generic.SkipOpenAPIInstallation = true
-	config.ApiExtensions.GenericConfig.SkipOpenAPIInstallation = true
-	config.Aggregator.GenericConfig.OpenAPIConfig = nil
 }
 
 // await waits until etcd listens: whoever asks too early is told to come back
