@@ -24,14 +24,7 @@ var controllers = []string{
 func (r *replay) install(ctx context.Context) error {
 	r.step = &stepRun{}
 	r.recorder.neutral = r.opts.Emulate.Webhooks
-	var crds []managedCRD
-	for _, crd := range r.opts.FluxCRDs {
-		crds = append(crds, managedCRD{crd, r.opts.seedManager()})
-	}
-	if err := errors.Join(r.define(ctx, crds)...); err != nil {
-		return fmt.Errorf("install the CRDs of Flux: %w", err)
-	}
-	if err := r.establish(ctx); err != nil {
+	if err := r.installDefinitions(ctx); err != nil {
 		return err
 	}
 	if err := r.installFlux(ctx); err != nil {
@@ -42,7 +35,7 @@ func (r *replay) install(ctx context.Context) error {
 	}
 	if r.opts.States {
 		for _, u := range r.everything(ctx) {
-			r.boot[u.GetUID()] = true
+			r.boot[u.GetUID()] = !r.brought(u)
 		}
 	}
 	if err := r.preload(ctx); err != nil {
@@ -52,6 +45,21 @@ func (r *replay) install(ctx context.Context) error {
 		return err
 	}
 	return r.alive(ctx)
+}
+
+// installDefinitions defines the kinds of Flux.
+func (r *replay) installDefinitions(ctx context.Context) error {
+	if r.opts.Ahead != nil {
+		return nil
+	}
+	var crds []managedCRD
+	for _, crd := range r.opts.FluxCRDs {
+		crds = append(crds, managedCRD{crd, r.opts.seedManager()})
+	}
+	if err := errors.Join(r.define(ctx, crds)...); err != nil {
+		return fmt.Errorf("install the CRDs of Flux: %w", err)
+	}
+	return r.establish(ctx)
 }
 
 func edits(objects []*unstructured.Unstructured) []Edit {

@@ -16,6 +16,7 @@ import (
 // Options is what a Run replays, and on which server.
 type Options struct {
 	Config    *rest.Config // of an administrator; the server must be empty
+	Ahead     *Ahead       // of Config, when the server is not empty any more but Fits
 	Steps     []StepInput
 	Renderers []render.Renderer // for steps that bring none of their own
 	Releases  Releases          // nil: HelmReleases are listed, not replayed

@@ -62,20 +62,12 @@ func waitsFor(s *subject, ref finding.Ref) bool {
 // the time that its cluster runs. They belong to the controllers that bring them,
 // and what the server refuses is left to those.
 func (r *replay) presumeDefinitions(ctx context.Context) error {
-	if r.opts.Running == nil || !r.step.first {
+	if r.opts.Running == nil || !r.step.first || r.opts.Ahead != nil {
 		return nil
 	}
-	var brought []managedCRD
-	for _, o := range r.opts.Running.Definitions {
-		if o.Origin.Owner == nil || r.cluster.read(ctx, o.Ref()) != nil {
-			continue
-		}
-		manager := kustomizeController
-		if o.Origin.Owner.GetKind() == helmReleaseKind.Kind {
-			manager = helmController
-		}
-		brought = append(brought, managedCRD{o.Unstructured, manager})
-	}
+	brought := slices.DeleteFunc(r.opts.Running.definitions(), func(d managedCRD) bool {
+		return r.cluster.read(ctx, render.RefOf(d.crd)) != nil
+	})
 	r.define(ctx, brought)
 	if err := r.alive(ctx); err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 // the server is gone, that ctx ended, or that the options do not fit; what is
 // wrong with the content of a repository is in the Result.
 func Run(ctx context.Context, opts Options) (Result, error) {
-	r, err := newReplay(opts)
+	r, err := opts.begun()
 	if err != nil {
 		return Result{}, err
 	}
@@ -153,6 +153,19 @@ func newReplay(opts Options) (*replay, error) {
 			r.blocking = r.blocking || waitsForOwned(w.after)
 			r.noteEnding(w.actor, w.ref)
 		}
+	}
+	return r, nil
+}
+
+// begun is the replay of the options, on the server that is ready for it or on an empty one.
+func (o Options) begun() (*replay, error) {
+	if o.Ahead == nil {
+		return newReplay(o)
+	}
+	r := o.Ahead.replay
+	r.opts = o
+	if o.Cache != nil {
+		r.renders = o.Cache
 	}
 	return r, nil
 }

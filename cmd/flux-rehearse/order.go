@@ -7,7 +7,6 @@ import (
 
 	"github.com/flux-rehearse/flux-rehearse/finding"
 	"github.com/flux-rehearse/flux-rehearse/simulate"
-	"github.com/flux-rehearse/flux-rehearse/simulate/controlplane"
 )
 
 // otherOrder replays head once more where the controllers leave the order of
@@ -22,9 +21,9 @@ func (r replay) otherOrder(ctx context.Context, o simulate.Options, steps []simu
 	if err := r.plane.Stop(); err != nil {
 		return fmt.Errorf("stop the API server: %w", err)
 	}
-	return playOn(ctx, r.boot(ctx), func(plane *controlplane.Plane) error {
-		r.plane = plane
-		o.Config, o.States = plane.Config(), false
+	return playOn(ctx, r.boot(ctx), func(b booted) error {
+		r.plane = b.Plane
+		o.Config, o.Ahead, o.States = b.Config(), nil, false
 		o.Releases = releases()
 		o.Steps = slices.Clone(o.Steps[:at+1])
 		o.Steps[at].Order = steps[at].Open

@@ -25,7 +25,8 @@ type planes struct {
 
 type booted struct {
 	*controlplane.Plane
-	err error
+	ahead *simulate.Ahead // what has been defined on it, nil for nothing
+	err   error
 }
 
 // bootAll starts as many control planes as replays of n clusters run at a time.
@@ -45,10 +46,29 @@ func (p *project) boot(ctx context.Context) chan booted {
 		if err != nil {
 			err = fmt.Errorf("start an API server: %w", err)
 		}
-		out <- booted{plane, err}
+		out <- booted{Plane: plane, err: err}
 		close(out)
 	}()
 	return out
+}
+
+// foresee lets a control plane that nobody has taken yet define what its replay
+// will, as far as that is known.
+func (p *planes) foresee(ctx context.Context, i int, o simulate.Options) {
+	before, after := p.started[i], make(chan booted, 1)
+	p.started[i] = after
+	go func() {
+		defer close(after)
+		b := <-before
+		if b.err == nil && b.ahead == nil {
+			o.Config = b.Config()
+			b.ahead, _ = simulate.NewAhead(o) // else the replay says what is wrong
+		}
+		if b.ahead != nil {
+			b.ahead.Define(ctx, o)
+		}
+		after <- b
+	}()
 }
 
 // play runs each replay on a control plane of its own. The first error ends the
@@ -61,9 +81,9 @@ func (p *planes) play(ctx context.Context, replays []replay, run func(ctx contex
 				if i != w {
 					next = p.project.boot(ctx)
 				}
-				if err := playOn(ctx, next, func(plane *controlplane.Plane) error {
+				if err := playOn(ctx, next, func(b booted) error {
 					r := replays[i]
-					r.plane = plane
+					r.plane, r.ahead = b.Plane, b.ahead
 					return run(ctx, i, r)
 				}); err != nil {
 					return err
@@ -76,7 +96,7 @@ func (p *planes) play(ctx context.Context, replays []replay, run func(ctx contex
 }
 
 // playOn waits for a control plane, uses and stops it.
-func playOn(ctx context.Context, next chan booted, use func(*controlplane.Plane) error) error {
+func playOn(ctx context.Context, next chan booted, use func(booted) error) error {
 	plane := <-next
 	if plane.err != nil {
 		return plane.err
@@ -84,7 +104,7 @@ func playOn(ctx context.Context, next chan booted, use func(*controlplane.Plane)
 	if ctx.Err() != nil {
 		return errors.Join(ctx.Err(), plane.Stop())
 	}
-	err := use(plane.Plane)
+	err := use(plane)
 	if stop := plane.Stop(); err == nil && stop != nil {
 		err = fmt.Errorf("stop the API server: %w", stop)
 	}

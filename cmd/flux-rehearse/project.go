@@ -42,6 +42,9 @@ type project struct {
 	// recorded are input providers with what services answered them.
 	recorded []*unstructured.Unstructured
 	keys     sops.Keys
+	// rendered is called each time that a cluster was rendered, perhaps not for the
+	// last time; it may be nil.
+	rendered func(*cluster)
 }
 
 // revision is a Tree and the clusters that it describes.

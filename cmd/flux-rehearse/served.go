@@ -38,6 +38,9 @@ func (p *project) play(ctx context.Context, c *cluster, renderers []render.Rende
 		}
 		c.catalog = catalog.With(crds(c.world))
 		next := c.servedNext(builtIn, served)
+		if p.rendered != nil {
+			p.rendered(c)
+		}
 		if c.settings.Complete || slices.Equal(next, served) {
 			break
 		}

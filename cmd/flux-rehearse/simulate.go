@@ -105,7 +105,8 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		cancel() // a plane that still starts need not
 		planes.discard()
 	}()
-	for _, r := range []*revision{head, base} {
+	p.rendered = planes.ahead(ctx, s, head, base)
+	for _, r := range []*revision{base, head} {
 		if err := p.render(ctx, r); err != nil {
 			return err
 		}
@@ -207,6 +208,7 @@ type replay struct {
 	simulation
 	head, base *cluster
 	plane      *controlplane.Plane
+	ahead      *simulate.Ahead // what is defined on the plane, nil for nothing
 }
 
 func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
@@ -214,6 +216,10 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	if err != nil {
 		return err
 	}
+	if r.ahead != nil && !r.ahead.Fits(ctx, o) {
+		return r.anew(ctx, bar, out)
+	}
+	o.Ahead = r.ahead
 	result, err := r.played(ctx, o)
 	if err != nil {
 		return err
@@ -242,20 +248,15 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 	if r.base != nil {
 		first = r.base
 	}
-	o := simulate.Options{
-		Config: r.plane.Config(), FluxCRDs: first.fluxCRDs(), Live: withLive(plainObjects(first.extra), plainObjects(r.project.live)), Produced: render.ProducedBy,
-		Releases: releases(), Usage: controlplane.Usage, Cache: r.cache, Emulate: r.environment(), SeedManager: r.config.Rehearsal.Manager, Suggest: r.head.suggestion,
-		States:   r.stateDir != "",
-		Progress: func(m string) { bar.say(r.head.entry.Name + ": " + m) },
-	}
+	o := r.before(first)
+	o.Config, o.Produced = r.plane.Config(), render.ProducedBy
+	o.Releases, o.Usage, o.Cache, o.Suggest, o.States = releases(), controlplane.Usage, r.cache, r.head.suggestion, r.stateDir != ""
+	o.Progress = func(m string) { bar.say(r.head.entry.Name + ": " + m) }
 	if !r.head.settings.Complete && r.missingCRDs == missingAccept {
 		o.Placeholders = placeholders(plainObjects(r.project.live), r.base, r.head)
 	}
 	o.Steps = append(o.Steps, r.step("base", first))
 	if r.base != nil {
-		if r.config.Rehearsal.Environment != bareServer {
-			o.Running = running(r.base)
-		}
 		head := r.step("head", r.head)
 		if upgradesFlux(r.base, r.head) {
 			head.FluxCRDs = r.head.fluxCRDs()
