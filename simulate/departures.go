@@ -12,6 +12,7 @@ import (
 	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -228,7 +229,7 @@ func (p staged) overtaken(ctx context.Context, err error) error {
 		}
 		u := dry.InvolvedObject()
 		if !lacksNamespace(next) {
-			return next
+			return p.firstToFail(ctx, u, next)
 		}
 		homeless[render.RefOf(u)] = true
 		for _, ref := range p.homeless(ctx, u.GetNamespace()) {
@@ -236,6 +237,73 @@ func (p staged) overtaken(ctx context.Context, err error) error {
 		}
 		next = p.others(ctx, stageOf(u, p.opts), func(u *unstructured.Unstructured) bool { return homeless[render.RefOf(u)] })
 	}
+}
+
+// firstToFail is the error on the object that the controller stops at, given the
+// one that comes first in the order of the stage. It looks at several objects at
+// a time, and starts with the last one of them. That a kind is not served it
+// knows after one question; a refusal takes two.
+func (p staged) firstToFail(ctx context.Context, failed *unstructured.Unstructured, err error) error {
+	stage := stageOf(failed, p.opts)
+	var first []*unstructured.Unstructured
+	for _, u := range p.objects {
+		if stageOf(u, p.opts) == stage {
+			first = append(first, u)
+		}
+	}
+	slices.SortStableFunc(first, inOrder)
+	first = first[:min(len(first), askedAtOnce)]
+	named := func(u *unstructured.Unstructured) bool { return render.RefOf(u) == render.RefOf(failed) }
+	if !slices.ContainsFunc(first, named) {
+		return err
+	}
+	last := len(first) - 1
+	first = append([]*unstructured.Unstructured{first[last]}, first[:last]...)
+	i := slices.IndexFunc(first, p.unserved)
+	if i < 0 {
+		i = slices.IndexFunc(first, func(u *unstructured.Unstructured) bool { return named(u) || p.refuses(ctx, u) })
+	}
+	if named(first[i]) {
+		return err
+	}
+	stop := render.RefOf(first[i])
+	next := p.others(ctx, stage, func(u *unstructured.Unstructured) bool {
+		return stageOf(u, p.opts) == stage && render.RefOf(u) != stop
+	})
+	if dry := (&ssaerrors.DryRunErr{}); !errors.As(next, &dry) {
+		return err
+	}
+	return next
+}
+
+func (p staged) unserved(u *unstructured.Unstructured) bool {
+	gvk := u.GroupVersionKind()
+	_, err := p.client.RESTMapper().RESTMapping(gvk.GroupKind(), gvk.Version)
+	return meta.IsNoMatchError(err)
+}
+
+// refuses reports whether the server refuses an object at its first look. What
+// would be deleted and made anew is not refused yet.
+func (p staged) refuses(ctx context.Context, u *unstructured.Unstructured) bool {
+	ahead, ok := p.manager.Client().(*forerunner)
+	if !ok {
+		return false
+	}
+	said := ahead.foretell(ctx, u.DeepCopy())
+	forced := said.liveErr == nil && (p.opts.Force || ssautils.AnyInMetadata(u, p.opts.ForceSelector))
+	return said.dryErr != nil && !forced && !lacksNamespace(said.dryErr)
+}
+
+// inOrder compares two objects by the order in which a stage is looked at.
+func inOrder(a, b *unstructured.Unstructured) int {
+	pair := ssa.SortableUnstructureds{a, b}
+	switch {
+	case pair.Less(0, 1):
+		return -1
+	case pair.Less(1, 0):
+		return 1
+	}
+	return 0
 }
 
 // homeless are the objects that the server refuses since their namespace is not

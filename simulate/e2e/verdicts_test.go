@@ -22,6 +22,13 @@ func TestVerdicts(t *testing.T) {
 	invalid := strings.Replace(workload("invalid", "n", "n:1"), "selector:", "replicas: -1, selector:", 1)
 	absent := strings.Replace(configMap("absent", "one"), "default", "nowhere", 1)
 	space := "{apiVersion: v1, kind: Namespace, metadata: {name: made}}"
+	gadgets := func(kinds ...string) string {
+		var out []string
+		for _, kind := range kinds {
+			out = append(out, "{apiVersion: example.org/v1, kind: "+kind+", metadata: {name: g, namespace: default}}")
+		}
+		return strings.Join(out, "\n---\n")
+	}
 	broken := "healthCheckExprs: [{apiVersion: v1, kind: ConfigMap, current: 'data. ='}],"
 	for _, row := range []struct {
 		reason string
@@ -56,6 +63,23 @@ func TestVerdicts(t *testing.T) {
 			"b": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"],
 			"c": "True ReconciliationSucceeded Applied revision: main@sha1:" + commits["head"],
 			"x": "False DependencyNotReady dependency 'flux-system/y' is not ready",
+		},
+	}, {
+		reason: "of several kinds that are not served the last of the first four is named, else the first, and before what is refused; of what is refused the last too",
+		base: map[string]string{
+			"clusters/two.yaml": child("two", ""), "two/a.yaml": gadgets("Alpha", "Beta"),
+			"clusters/five.yaml": child("five", ""), "five/a.yaml": gadgets("Alpha", "Beta", "Gamma", "Delta", "Epsilon"),
+			"clusters/later.yaml": child("later", ""), "later/a.yaml": gadgets("Alpha", "Beta"), "later/b.yaml": strings.Join([]string{
+				configMap("l1", "one"), configMap("l2", "one"), configMap("l3", "one"), configMap("l4", "one")}, "\n---\n"),
+			"clusters/both.yaml": child("both", ""), "both/a.yaml": gadgets("Alpha"), "both/b.yaml": invalid,
+			"clusters/last.yaml": child("last", ""), "last/a.yaml": gadgets("Alpha", "Beta"),
+			"clusters/refused.yaml": child("refused", ""), "refused/a.yaml": invalid, "refused/b.yaml": strings.Replace(invalid, "name: invalid", "name: more", 1),
+			"last/b.yaml": "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: last}}",
+		},
+		want: map[string]string{
+			"two": "False ReconciliationFailed Beta/default/g dry-run failed: no matches", "five": "False ReconciliationFailed Epsilon/default/g dry-run failed: no matches",
+			"later": "False ReconciliationFailed Alpha/default/g dry-run failed: no matches", "both": "False ReconciliationFailed Alpha/default/g dry-run failed: no matches",
+			"last": "False ReconciliationFailed Alpha/default/g dry-run failed: no matches", "refused": "False ReconciliationFailed Deployment/default/more dry-run failed (Invalid)",
 		},
 	}, {
 		reason: "a source that goes wakes nobody, so its Kustomization stays ready until its interval",
