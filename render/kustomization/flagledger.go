@@ -204,18 +204,14 @@ func repeated(field func(*render.Settings) *[]string) func(*render.Settings, str
 	}
 }
 
-// stageKinds reads a list of group/Kind, separated by commas.
+// stageKinds reads a list of group/Kind, separated by commas. A kind alone is
+// one of the core group; the controller refuses nothing.
 func stageKinds(s *render.Settings, value string) error {
 	s.CustomStageKinds = nil
 	for _, item := range strings.Split(value, ",") {
-		item = strings.TrimSpace(item)
-		if item == "" {
-			continue
+		if item = strings.TrimSpace(item); item != "" {
+			s.CustomStageKinds = append(s.CustomStageKinds, item)
 		}
-		if group, kind, ok := strings.Cut(item, "/"); !ok || group == "" || kind == "" || strings.Contains(kind, "/") {
-			return fmt.Errorf("%q is not of the form group/Kind", item)
-		}
-		s.CustomStageKinds = append(s.CustomStageKinds, item)
 	}
 	return nil
 }

@@ -92,6 +92,14 @@ func TestFlagsChangeSettings(t *testing.T) {
 	}
 }
 
+// A kind of the core group stands alone or after an empty group.
+func TestStageKinds(t *testing.T) {
+	s, problems := Flags(render.DefaultSettings(), "kustomize-controller", []string{"--custom-apply-stage-kinds=rbac.authorization.k8s.io/Role, ServiceAccount,/Secret"})
+	if want := []string{"rbac.authorization.k8s.io/Role", "ServiceAccount", "/Secret"}; len(problems) > 0 || !slices.Equal(want, s.CustomStageKinds) {
+		t.Errorf("got %q and %v, want %q", s.CustomStageKinds, problems, want)
+	}
+}
+
 func TestFlagsThatCannotBeRead(t *testing.T) {
 	tests := map[string]struct {
 		reason, flux, controller, argument, want string
@@ -111,10 +119,6 @@ func TestFlagsThatCannotBeRead(t *testing.T) {
 		"gate of a later minor": {
 			"a gate comes with a version", "2.7", "helm-controller", "--feature-gates=UseHelm3Defaults=true",
 			`helm-controller: feature gate "UseHelm3Defaults" exists since Flux 2.8, the cluster runs 2.7: the controller does not start`,
-		},
-		"stage": {
-			"a stage kind has a group", "2.9", "kustomize-controller", "--custom-apply-stage-kinds=Role",
-			`kustomize-controller: the value of flag "custom-apply-stage-kinds" cannot be read: "Role" is not of the form group/Kind`,
 		},
 	}
 	for name, test := range tests {
