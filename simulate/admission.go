@@ -61,6 +61,7 @@ func (r *replay) enforce(ctx context.Context) error {
 		if err := r.probe(ctx, kind); err != nil {
 			r.note("it is not known whether the server enforces objects of kind %q yet: %v", kind, err)
 		}
+		r.recorder.repeats.enforced()
 		if err := r.alive(ctx); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ type repeats struct {
 	mu     sync.Mutex
 	known  map[request]repeat // by object, without version
 	judged []domain           // objects on which admission policies decide
+	ruled  int                // grows with the policies that are written, and that are enforced
 	world  int                // grows with requests that may change the answer for any object
 	spaces map[string]int     // by namespace, grow with requests that may change the answers in it
 	about  *repeat            // the version of the server
@@ -28,13 +29,14 @@ type repeat struct {
 	question question
 	header   http.Header
 	body     []byte
+	dry      bool
 }
 
 // question is what decides on an answer beside the object.
 type question struct {
 	version, query, accept string
 	body                   [sha256.Size]byte // the digest of it
-	world, space           int
+	world, space, ruled    int
 }
 
 func newRepeats() *repeats {
@@ -125,7 +127,7 @@ func (t repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !dry && !takes(sent, body) {
 		return resp, nil
 	}
-	t.repeats.learn(r, repeat{question: q, header: resp.Header.Clone(), body: body})
+	t.repeats.learn(r, repeat{question: q, header: resp.Header.Clone(), body: body, dry: dry})
 	return resp, nil
 }
 
@@ -195,9 +197,12 @@ func (s *repeats) change(r request, method, sent string) {
 	defer s.mu.Unlock()
 	delete(s.known, r.key())
 	switch {
+	case isProbe(r, sent):
 	case strings.HasSuffix(r.resource, "admissionpolicies"):
-		s.judge(r, method, sent)
+		s.ruled++
+		s.judge(method, sent)
 	case strings.HasSuffix(r.resource, "admissionpolicybindings"): // of a policy that was written, too
+		s.ruled++
 	case r.name == "" && method == http.MethodDelete:
 		s.world++
 	case r.group == "" && r.resource == "namespaces":
@@ -209,16 +214,22 @@ func (s *repeats) change(r request, method, sent string) {
 	}
 }
 
-// judge notes which objects an admission policy decides on. That of a probe decides
-// on nothing else.
-func (s *repeats) judge(r request, method, sent string) {
-	var policy struct {
+// isProbe reports whether a request is about a policy of our own, or its binding,
+// which decides on nothing else.
+func isProbe(r request, sent string) bool {
+	var named struct {
 		Metadata struct {
 			Name string `json:"name"`
 		} `json:"metadata"`
 	}
+	_ = json.Unmarshal([]byte(sent), &named)
+	return r.group == admissionGroup && (strings.HasPrefix(r.name, probe) || strings.HasPrefix(named.Metadata.Name, probe))
+}
+
+// judge notes which objects an admission policy decides on.
+func (s *repeats) judge(method, sent string) {
 	var content map[string]any
-	if json.Unmarshal([]byte(sent), &policy) == nil && strings.HasPrefix(policy.Metadata.Name, probe) || method == http.MethodDelete {
+	if method == http.MethodDelete {
 		return
 	}
 	if json.Unmarshal([]byte(sent), &content) != nil {
@@ -226,7 +237,7 @@ func (s *repeats) judge(r request, method, sent string) {
 	}
 	for _, d := range domainsOf(content) {
 		if !slices.ContainsFunc(s.judged, func(known domain) bool {
-			return slices.Equal(known.groups, d.groups) && slices.Equal(known.resources, d.resources)
+			return slices.Equal(known.groups, d.groups) && slices.Equal(known.resources, d.resources) && known.asks == d.asks
 		}) {
 			s.judged = append(s.judged, d)
 		}
@@ -241,7 +252,7 @@ func (s *repeats) ask(r request, req *http.Request, body string) question {
 	defer s.mu.Unlock()
 	return question{
 		version: r.version, query: query.Encode(), accept: req.Header.Get("Accept"), body: sha256.Sum256([]byte(body)),
-		world: s.world, space: s.spaces[r.namespace],
+		world: s.world, space: s.spaces[r.namespace], ruled: s.ruled,
 	}
 }
 
@@ -249,8 +260,19 @@ func (s *repeats) answer(r request, q question) (repeat, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, ok := s.known[r.key()]
-	decided := slices.ContainsFunc(s.judged, func(d domain) bool { return d.has(r.group, r.resource) })
-	return known, ok && !decided && known.question == q
+	for _, d := range s.judged {
+		// A policy may decide otherwise on an object that is made than on one that is there.
+		ok = ok && (!d.has(r.group, r.resource) || !d.asks && known.dry && known.question.ruled == q.ruled)
+	}
+	q.ruled = known.question.ruled
+	return known, ok && known.question == q
+}
+
+// enforced notes that the server enforces the policies that were written.
+func (s *repeats) enforced() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ruled++
 }
 
 func (s *repeats) learn(r request, known repeat) {
