@@ -52,10 +52,14 @@ func (r *replay) define(ctx context.Context, list []managedCRD) []error {
 func (r *replay) establish(ctx context.Context) error {
 	r.cluster.lapse()
 	clear(r.cluster.unserved)
-	looks := 0
+	polls, looks := 0, 0
 	return wait.PollUntilContextTimeout(ctx, pollInterval, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		n := len(r.recorder.unestablished())
+		if polls++; (polls-1)%max(1, n/atOnce) != 0 {
+			return false, r.alive(ctx) // the server has better to do than to answer
+		}
 		looks++
-		if len(r.recorder.unestablished()) > 1 && !r.recorder.removes() {
+		if n > 1 && !r.recorder.removes() {
 			r.recorder.establishedIn(r.cluster.directory.shown())
 			if looks%patience != 0 && len(r.recorder.unestablished()) > 0 {
 				return false, r.alive(ctx)
@@ -65,6 +69,9 @@ func (r *replay) establish(ctx context.Context) error {
 		return !waits, errors.Join(err, r.alive(ctx))
 	})
 }
+
+// atOnce is about how many definitions a server comes to serve between two looks.
+const atOnce = 4
 
 // patience is how often discovery is asked before the CRDs are read that it does
 // not show: those that the server does not accept never are.

@@ -282,6 +282,13 @@ func (r *recorder) contest() {
 	r.contested = true
 }
 
+// disputed reports whether a CRD has waited for the names of another one.
+func (r *recorder) disputed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.contested
+}
+
 // Scope implements render.Scoper.
 func (c *cluster) Scope(kind schema.GroupKind) string {
 	c.recorder.mu.Lock()

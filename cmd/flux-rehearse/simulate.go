@@ -216,7 +216,7 @@ func (r replay) run(ctx context.Context, bar *progress, out *v1.Cluster) error {
 	if err != nil {
 		return err
 	}
-	if r.ahead != nil && !r.ahead.Fits(ctx, o) {
+	if r.ahead != nil && !r.ahead.Fits(o) {
 		return r.anew(ctx, bar, out)
 	}
 	o.Ahead = r.ahead

@@ -53,7 +53,7 @@ func TestDefinedAhead(t *testing.T) {
 	less := o
 	less.Running = nil
 	ahead.Define(t.Context(), less)
-	if ahead.Fits(t.Context(), o) {
+	if ahead.Fits(o) {
 		t.Error("it fits before all is defined")
 	}
 	ahead.Define(t.Context(), o)
@@ -62,11 +62,11 @@ func TestDefinedAhead(t *testing.T) {
 		"a definition twice": {FluxCRDs: flux, Running: brings(t, crd, crd)},
 		"live objects":       {FluxCRDs: flux, Running: o.Running, Live: []*unstructured.Unstructured{edit(t, fmt.Sprintf(widget, 1)).Object}},
 	} {
-		if ahead.Fits(t.Context(), other) {
+		if ahead.Fits(other) {
 			t.Errorf("it fits with %s", why)
 		}
 	}
-	if !ahead.Fits(t.Context(), o) {
+	if !ahead.Fits(o) {
 		t.Fatal("it does not fit")
 	}
 	o.Ahead = ahead
@@ -108,7 +108,7 @@ func TestUnfitAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			ahead.Define(t.Context(), o)
-			if ahead.Fits(t.Context(), o) {
+			if ahead.Fits(o) {
 				t.Error("it fits")
 			}
 		})
