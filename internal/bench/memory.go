@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// interval is how often memory is sampled.
-const interval = 100 * time.Millisecond
+// Memory is sampled this often, and less where it takes long: the kernel counts the
+// pages of a process one by one, and holds it up meanwhile.
+const (
+	interval = 100 * time.Millisecond
+	seldom   = 30 // of the time, at most one part goes into samples
+)
 
 // memory is in bytes.
 type memory struct {
@@ -28,15 +32,16 @@ func watch(pid int) func() memory {
 	wg.Add(1)
 	go func() {
 		defer wg.Done()
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
+		pause := interval
 		for {
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case <-time.After(pause):
+				start := time.Now()
 				now := resident(pid)
 				peak.all, peak.servers = max(peak.all, now.all), max(peak.servers, now.servers)
+				pause = max(interval, seldom*time.Since(start))
 			}
 		}
 	}()
