@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -94,15 +93,7 @@ func TestDefinitionsAreStoredAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var diff string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if diff = cmp.Diff(objects(t, planes[1].Config()), objects(t, planes[0].Config())); diff == "" {
-			break
-		}
-	}
-	if diff != "" {
-		t.Errorf("the objects differ (-as Kubernetes starts it +linked):\n%s", diff)
-	}
+	sameObjects(t, planes)
 	if have := objects(t, planes[0].Config()); have["CustomResourceDefinition//oddities.example.com"] == nil || have["CustomResourceDefinition//oddities2.example.com"] == nil {
 		t.Error("the definitions are not stored")
 	}

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -27,13 +29,21 @@ func TestFirstObjects(t *testing.T) {
 			t.Errorf("no %s is there when the plane is ready", want)
 		}
 	}
+	sameObjects(t, planes)
+}
+
+// sameObjects waits until two planes hold the same, for what controllers make a
+// moment later.
+func sameObjects(t *testing.T, planes []*Plane) {
+	t.Helper()
 	var diff string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if diff = cmp.Diff(objects(t, planes[1].Config()), objects(t, planes[0].Config())); diff == "" {
-			return
-		}
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 20*time.Second, true, func(context.Context) (bool, error) {
+		diff = cmp.Diff(objects(t, planes[1].Config()), objects(t, planes[0].Config()))
+		return diff == "", nil
+	})
+	if err != nil {
+		t.Errorf("the objects differ (-as Kubernetes starts it +linked):\n%s", diff)
 	}
-	t.Errorf("the objects differ (-as Kubernetes starts it +linked):\n%s", diff)
 }
 
 // alike starts the linked control plane, and the same version as Kubernetes starts it.
