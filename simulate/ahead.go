@@ -88,14 +88,13 @@ func (r *replay) brought(u *unstructured.Unstructured) bool {
 // defines are the definitions that come before everything else: those of Flux,
 // and those that a running cluster has been brought.
 func (r *replay) defines(opts Options) []managedCRD {
-	var out []managedCRD
-	of := map[string]bool{}
-	for _, crd := range opts.FluxCRDs {
-		of[crd.GetName()] = true
-		out = append(out, managedCRD{crd, r.opts.seedManager()})
-	}
+	out := r.fluxDefinitions(opts.FluxCRDs)
 	if opts.Running == nil {
 		return out
+	}
+	of := map[string]bool{}
+	for _, d := range out {
+		of[d.crd.GetName()] = true
 	}
 	for _, d := range opts.Running.definitions() {
 		if !of[d.crd.GetName()] {

@@ -52,14 +52,19 @@ func (r *replay) installDefinitions(ctx context.Context) error {
 	if r.opts.Ahead != nil {
 		return nil
 	}
-	var crds []managedCRD
-	for _, crd := range r.opts.FluxCRDs {
-		crds = append(crds, managedCRD{crd, r.opts.seedManager()})
-	}
-	if err := errors.Join(r.define(ctx, crds)...); err != nil {
+	if err := errors.Join(r.define(ctx, r.fluxDefinitions(r.opts.FluxCRDs))...); err != nil {
 		return fmt.Errorf("install the CRDs of Flux: %w", err)
 	}
 	return r.establish(ctx)
+}
+
+// fluxDefinitions are definitions as the installation of Flux applies them.
+func (r *replay) fluxDefinitions(crds []*unstructured.Unstructured) []managedCRD {
+	out := make([]managedCRD, len(crds))
+	for i, crd := range crds {
+		out[i] = managedCRD{crd, r.opts.seedManager()}
+	}
+	return out
 }
 
 func edits(objects []*unstructured.Unstructured) []Edit {
