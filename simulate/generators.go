@@ -99,6 +99,7 @@ func (r *replay) generate(ctx context.Context, s *subject) error {
 				return err
 			}
 			if !ok || old.Digest != a.Digest {
+				r.turns[ref] = turn{s.ref, len(changed) + 1}
 				changed = append(changed, fmt.Sprintf("%s/%s (%s)", ref.Namespace, ref.Name, a.Digest))
 				r.event(s.ref, "Normal", conditionReady, fmt.Sprintf("%s/%s/%s reconciled with revision %s", ref.Kind, ref.Namespace, ref.Name, a.Revision))
 			}

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -130,7 +131,8 @@ func (r *replay) reconcileAll(ctx context.Context, again eagerness) error {
 		// They are asked in the order in which the server lists them.
 		slices.SortStableFunc(all, func(a, b *subject) int { return a.ref.Compare(b.ref) })
 	}
-	late := r.latecomers(ctx, all, again)
+	late := r.inTurn(ctx, all)
+	maps.Copy(late, r.latecomers(ctx, all, again))
 	for _, s := range all {
 		if !r.due(ctx, s, again) {
 			continue

@@ -87,7 +87,9 @@ func (r *replay) latecomers(ctx context.Context, all []*subject, again eagerness
 	}
 	out := map[finding.Ref]bool{}
 	for _, s := range all {
-		out[s.ref] = woken[s.ref] && slices.ContainsFunc(s.dependencies(), func(d dependency) bool { return d.expr != "" && woken[d.ref] })
+		if woken[s.ref] && slices.ContainsFunc(s.dependencies(), func(d dependency) bool { return d.expr != "" && woken[d.ref] }) {
+			out[s.ref] = true
+		}
 	}
 	return out
 }

@@ -77,6 +77,7 @@ func replay(t *testing.T, config *rest.Config, o simulate.Options, trees ...map[
 		}
 		step.Renderers = append(step.Renderers, with[i].Renderers...)
 		step.Order, step.Apply, step.Resync, step.Settings.Complete = with[i].Order, with[i].Apply, with[i].Resync, with[i].Settings.Complete
+		step.Settings.ExternalArtifact = with[i].Settings.ExternalArtifact
 		o.Steps = append(o.Steps, step)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
