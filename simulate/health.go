@@ -64,11 +64,13 @@ func (r *replay) checkHealth(ctx context.Context, a *attempt) error {
 		a.status.drop(conditionHealthy)
 		return r.succeeds(ctx, a)
 	}
+	revision := a.status.text("lastAttemptedRevision")
+	a.recovers = !a.status.is(conditionHealthy, "True") || a.drifted && a.status.text("lastAppliedRevision") != revision
 	w := &healthWait{attempt: a, ids: ids, deadline: r.now + int64(a.k.GetTimeout().Seconds())}
 	if done, err := r.tryHealth(ctx, w); done || err != nil {
 		return err
 	}
-	message := fmt.Sprintf("Running health checks for revision %s with a timeout of %s", a.status.text("lastAttemptedRevision"), a.k.GetTimeout())
+	message := fmt.Sprintf("Running health checks for revision %s with a timeout of %s", revision, a.k.GetTimeout())
 	a.status.set(conditionReady, "Unknown", "Progressing", "Reconciliation in progress")
 	a.status.set(conditionReconciling, "True", "Progressing", message)
 	a.status.set(conditionHealthy, "Unknown", "Progressing", message)
@@ -122,7 +124,7 @@ func (r *replay) tryHealth(ctx context.Context, w *healthWait) (bool, error) {
 	case len(h.failed) > 0:
 		return true, r.unhealthy(ctx, w, h)
 	}
-	if !a.status.is(conditionHealthy, "True") {
+	if a.recovers {
 		r.event(a.subject.ref, "Normal", "Progressing", "Health check passed in 0s")
 	}
 	a.status.set(conditionHealthy, "True", "Succeeded", "Health check passed in 0s")

@@ -21,6 +21,9 @@ type attempt struct {
 	changes *ssa.ChangeSet
 	drifted bool
 	writes  int // to the cluster before it, by anybody
+	// recovers says that it is worth an event if all is healthy in the end: it was
+	// not before, or a new revision has changed something.
+	recovers bool
 }
 
 // reconcileKustomization does what kustomize-controller does with a
