@@ -30,12 +30,43 @@ type booted struct {
 }
 
 // bootAll starts as many control planes as replays of n clusters run at a time.
-func (p *project) bootAll(ctx context.Context, n int) *planes {
+// Whatever they make needless is told why when one does not start or is lost.
+func (p *project) bootAll(ctx context.Context, n int, needless context.CancelCauseFunc) *planes {
 	out := &planes{project: p}
 	for range min(n, p.opt.workers, atOnce) {
-		out.started = append(out.started, p.boot(ctx))
+		out.started = append(out.started, observed(p.boot(ctx), needless))
 	}
 	return out
+}
+
+// observed tells when a control plane does not start, or is lost.
+func observed(next chan booted, tell context.CancelCauseFunc) chan booted {
+	out := make(chan booted, 1)
+	go func() {
+		b := <-next
+		out <- b
+		close(out)
+		err := b.err
+		if err == nil {
+			<-b.Done()
+			err = lost(b.Plane)
+		}
+		if err != nil {
+			tell(err)
+		}
+	}()
+	return out
+}
+
+// lost says in one line why a control plane no longer serves, nil while it does
+// and once it was stopped.
+func lost(plane *controlplane.Plane) error {
+	dead := plane.Err()
+	if dead == nil {
+		return nil
+	}
+	text, _, _ := strings.Cut(dead.Error(), "\n")
+	return fmt.Errorf("the API server is lost: %s", text)
 }
 
 // boot starts a control plane in the background.
@@ -104,7 +135,10 @@ func playOn(ctx context.Context, next chan booted, use func(booted) error) error
 	if ctx.Err() != nil {
 		return errors.Join(ctx.Err(), plane.Stop())
 	}
-	err := use(plane)
+	err := lost(plane.Plane) // before its turn
+	if err == nil {
+		err = use(plane)
+	}
 	if stop := plane.Stop(); err == nil && stop != nil {
 		err = fmt.Errorf("stop the API server: %w", stop)
 	}
@@ -139,9 +173,8 @@ func (r replay) played(ctx context.Context, o simulate.Options) (result simulate
 		case <-time.After(insistence):
 		}
 	}
-	if dead := r.plane.Err(); dead != nil {
-		text, _, _ := strings.Cut(dead.Error(), "\n")
-		return result, fmt.Errorf("the API server is lost: %s", text)
+	if dead := lost(r.plane); dead != nil {
+		return result, dead
 	}
 	if err != nil {
 		return result, fmt.Errorf("replay cluster %s: %w", r.head.entry.Name, err)

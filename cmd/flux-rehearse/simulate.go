@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -100,15 +101,16 @@ func runSimulate(ctx context.Context, opt *options, s simulation) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	planes := p.bootAll(ctx, len(head.clusters))
+	early, needless := context.WithCancelCause(ctx)
+	planes := p.bootAll(ctx, len(head.clusters), needless)
 	defer func() {
 		cancel() // a plane that still starts need not
 		planes.discard()
 	}()
-	p.rendered = planes.ahead(ctx, s, head, base)
+	p.rendered = planes.ahead(early, s, head, base)
 	for _, r := range []*revision{base, head} {
-		if err := p.render(ctx, r); err != nil {
-			return err
+		if err := p.render(early, r); err != nil {
+			return cmp.Or(context.Cause(early), err)
 		}
 	}
 	rep := newReport(v1.Simulate, head, base)
