@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/flux-rehearse/flux-rehearse/facts"
+	"github.com/flux-rehearse/flux-rehearse/internal/spelling"
 	"github.com/flux-rehearse/flux-rehearse/validate"
 	"github.com/flux-rehearse/flux-rehearse/validate/rules"
 )
@@ -20,14 +23,7 @@ func newExplain(opt *options) *cobra.Command {
 Without a name it lists all.`,
 		Args: oneAtMost("RULE or FACT"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, r := range rules.All() {
-				ids = append(ids, r.ID+"\t"+r.Summary)
-			}
-			for _, k := range facts.All() {
-				ids = append(ids, k.ID+"\t"+k.Summary)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return explained(func(id, summary string) string { return id + "\t" + summary }), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -51,9 +47,34 @@ Without a name it lists all.`,
 					return nil
 				}
 			}
-			return usagef("no rule or fact %q; \"flux-rehearse explain\" lists all", args[0])
+			return usagef("no rule or fact %q; %s\"flux-rehearse explain\" lists all", args[0], meant(args[0]))
 		},
 	}
+}
+
+// explained are all rules and facts, as line writes each.
+func explained(line func(id, summary string) string) []string {
+	var out []string
+	for _, r := range rules.All() {
+		out = append(out, line(r.ID, r.Summary))
+	}
+	for _, k := range facts.All() {
+		out = append(out, line(k.ID, k.Summary))
+	}
+	return out
+}
+
+// meant asks for the rule or fact whose name is misspelt, or lacks its category.
+func meant(name string) string {
+	ids := explained(func(id, _ string) string { return id })
+	near := spelling.Nearest(name, ids)
+	if i := slices.IndexFunc(ids, func(id string) bool { return path.Base(id) == name }); i >= 0 {
+		near = ids[i]
+	}
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q? ", near)
 }
 
 func explain(w io.Writer, r validate.Rule) {
