@@ -40,6 +40,13 @@ func (r *replay) endNamespaces(ctx context.Context) error {
 		if ns.GetDeletionTimestamp() == nil {
 			continue
 		}
+		begun, err := r.beginInside(ctx, ns)
+		if err != nil {
+			return err
+		}
+		if !begun {
+			continue
+		}
 		left, err := r.empty(ctx, ns)
 		if err != nil {
 			return err
@@ -52,6 +59,24 @@ func (r *replay) endNamespaces(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// beginInside lets the controllers begin with the Flux objects of a namespace
+// that were deleted before it is emptied: they do at once, the namespace
+// controller looks up first what kinds there are. It reports whether that is over.
+func (r *replay) beginInside(ctx context.Context, ns *unstructured.Unstructured) (bool, error) {
+	if over, known := r.emptied[ns.GetUID()]; known {
+		return over, nil
+	}
+	r.emptied[ns.GetUID()] = false
+	actor := r.recorder.current()
+	turned, taken := r.recorder.answers()
+	defer func() {
+		r.emptied[ns.GetUID()] = true
+		r.recorder.act(actor)
+		r.recorder.resume(turned, taken)
+	}()
+	return true, r.finalizeIn(ctx, ns.GetName())
 }
 
 // empty deletes what a namespace holds and returns how many objects stay.

@@ -23,7 +23,6 @@ func (r *replay) meanwhile(ctx context.Context) (bool, error) {
 		func(ctx context.Context) error { return r.sources(ctx, false) },
 		r.generators,
 		func(ctx context.Context) error { return r.reconcileAll(ctx, fresh) },
-		r.finalizeAll,
 		r.settle,
 		r.waiters,
 	} {

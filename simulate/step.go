@@ -76,7 +76,6 @@ func (r *replay) round(ctx context.Context, first bool) (bool, error) {
 		func(ctx context.Context) error { return r.sources(ctx, first) },
 		r.generators,
 		func(ctx context.Context) error { return r.reconcileAll(ctx, fresh) },
-		r.finalizeAll,
 		r.settle,
 		r.waiters,
 	}
