@@ -155,12 +155,7 @@ func merged(first, more *ssa.ChangeSet) *ssa.ChangeSet {
 // departed lets the rest of the cluster deal with an object that is being
 // deleted, and reports whether it has gone.
 func (r *replay) departed(ctx context.Context, ref finding.Ref) (bool, error) {
-	actor := r.recorder.current()
-	turned, taken := r.recorder.answers()
-	defer func() {
-		r.recorder.act(actor)
-		r.recorder.resume(turned, taken)
-	}()
+	defer r.aside()()
 	for before := -1; before != r.moment(); {
 		before = r.moment()
 		if err := r.settle(ctx); err != nil {

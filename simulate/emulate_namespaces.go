@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -36,17 +37,14 @@ func (r *replay) defaultAccounts(ctx context.Context) error {
 // endNamespaces empties namespaces that are being deleted and lets them go.
 // Objects whose controllers still have to finish with them hold a namespace up.
 func (r *replay) endNamespaces(ctx context.Context) error {
-	for _, ns := range r.cluster.list(ctx, namespaceKind) {
-		if ns.GetDeletionTimestamp() == nil {
-			continue
-		}
-		begun, err := r.beginInside(ctx, ns)
-		if err != nil {
-			return err
-		}
-		if !begun {
-			continue
-		}
+	staying := func(ns *unstructured.Unstructured) bool { return ns.GetDeletionTimestamp() == nil }
+	if len(slices.DeleteFunc(r.cluster.list(ctx, namespaceKind), staying)) == 0 {
+		return nil
+	}
+	if err := r.beginFirst(ctx); err != nil {
+		return err
+	}
+	for _, ns := range slices.DeleteFunc(r.cluster.list(ctx, namespaceKind), staying) {
 		left, err := r.empty(ctx, ns)
 		if err != nil {
 			return err
@@ -61,22 +59,12 @@ func (r *replay) endNamespaces(ctx context.Context) error {
 	return nil
 }
 
-// beginInside lets the controllers begin with the Flux objects of a namespace
-// that were deleted before it is emptied: they do at once, the namespace
-// controller looks up first what kinds there are. It reports whether that is over.
-func (r *replay) beginInside(ctx context.Context, ns *unstructured.Unstructured) (bool, error) {
-	if over, known := r.emptied[ns.GetUID()]; known {
-		return over, nil
-	}
-	r.emptied[ns.GetUID()] = false
-	actor := r.recorder.current()
-	turned, taken := r.recorder.answers()
-	defer func() {
-		r.emptied[ns.GetUID()] = true
-		r.recorder.act(actor)
-		r.recorder.resume(turned, taken)
-	}()
-	return true, r.finalizeIn(ctx, ns.GetName())
+// beginFirst lets the controllers begin with the Flux objects that are being
+// deleted, before what they need goes with a namespace: they do so at once, and
+// the namespace controller only after five seconds.
+func (r *replay) beginFirst(ctx context.Context) error {
+	defer r.aside()()
+	return r.finalizeAll(ctx)
 }
 
 // empty deletes what a namespace holds and returns how many objects stay.

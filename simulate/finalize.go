@@ -22,14 +22,11 @@ const finalizeLimit = 3
 // finalizeAll lets the controllers finish with the Flux objects that are being
 // deleted, and with those that go with them: a controller begins with a deleted
 // object at once, and comes back to a new one only after a pause.
-func (r *replay) finalizeAll(ctx context.Context) error { return r.finalizeIn(ctx, "") }
-
-// finalizeIn lets them finish with those of one namespace, or of all.
-func (r *replay) finalizeIn(ctx context.Context, namespace string) error {
+func (r *replay) finalizeAll(ctx context.Context) error {
 	tried := map[finding.Ref]bool{}
 	for before := -1; before != len(tried); {
 		before = len(tried)
-		if err := r.finalizeOnce(ctx, namespace, tried); err != nil {
+		if err := r.finalizeOnce(ctx, tried); err != nil {
 			return err
 		}
 	}
@@ -38,15 +35,12 @@ func (r *replay) finalizeIn(ctx context.Context, namespace string) error {
 
 // finalizeOnce lets the controllers finish with the Flux objects that are being
 // deleted now, each of which is tried once.
-func (r *replay) finalizeOnce(ctx context.Context, namespace string, tried map[finding.Ref]bool) error {
+func (r *replay) finalizeOnce(ctx context.Context, tried map[finding.Ref]bool) error {
 	all := r.subjects(ctx, fluxKinds...)
 	slices.SortStableFunc(all, func(a, b *subject) int { return definesKinds(a) - definesKinds(b) })
 	for _, s := range all {
 		k, _ := kindOf(s.ref)
-		if namespace != "" && s.ref.Namespace != namespace {
-			continue
-		}
-		if tried[s.ref] || !s.deleting() || r.held(s.ref) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
+		if tried[s.ref] || !s.deleting() || r.held(s.ref) || !r.reread(ctx, s) || !slices.Contains(s.live.GetFinalizers(), k.finalizer) {
 			continue
 		}
 		m := s.mem

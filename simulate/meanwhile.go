@@ -12,12 +12,7 @@ import (
 // whether anything happened.
 func (r *replay) meanwhile(ctx context.Context) (bool, error) {
 	before := r.moment()
-	actor := r.recorder.current()
-	turned, taken := r.recorder.answers()
-	defer func() {
-		r.recorder.act(actor)
-		r.recorder.resume(turned, taken)
-	}()
+	defer r.aside()()
 	for _, f := range []func(context.Context) error{
 		r.finalizeAll,
 		func(ctx context.Context) error { return r.sources(ctx, false) },
@@ -31,6 +26,17 @@ func (r *replay) meanwhile(ctx context.Context) (bool, error) {
 		}
 	}
 	return r.moment() != before, nil
+}
+
+// aside lets others act and be answered until the returned function is called,
+// which gives the turn back to whoever has it now.
+func (r *replay) aside() func() {
+	actor := r.recorder.current()
+	turned, taken := r.recorder.answers()
+	return func() {
+		r.recorder.act(actor)
+		r.recorder.resume(turned, taken)
+	}
 }
 
 // moves reports whether one of the objects is one that the replay reconciles.

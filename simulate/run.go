@@ -80,7 +80,6 @@ type replay struct {
 	blocking   bool                             // some deletion waits for what the object owns
 	reported   map[types.UID]int64              // generations of the objects reported ready
 	over       map[types.UID]bool               // Jobs of a dump that had come to their end
-	emptied    map[types.UID]bool               // namespaces that are being deleted: whether what they hold is, too
 	turns      map[finding.Ref]turn             // of ExternalArtifacts
 	circles    map[arrival]string               // why a new revision wakes nobody, empty when it does
 	endless    error                            // of an expression that does not come to an end
@@ -129,7 +128,6 @@ func newReplay(opts Options) (*replay, error) {
 		ending:     map[string]finding.Ref{},
 		unenforced: map[string]bool{},
 		hidden:     map[finding.Ref][]string{},
-		emptied:    map[types.UID]bool{},
 		turns:      map[finding.Ref]turn{},
 		circles:    map[arrival]string{},
 		unclaimed:  map[finding.Ref]bool{},
