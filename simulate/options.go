@@ -36,6 +36,10 @@ type Options struct {
 	// repository that defines them.
 	Placeholders []Placeholder
 
+	// NodePortsKnown is set when the API server has the node ports of the cluster,
+	// and refuses others.
+	NodePortsKnown bool
+
 	// Produced names the Secrets and ConfigMaps that the controller of an object
 	// makes in a real cluster. Their absence here is no reason to fail.
 	Produced func(*unstructured.Unstructured) []finding.Ref

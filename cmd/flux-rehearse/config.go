@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"github.com/flux-rehearse/flux-rehearse/repo"
 )
@@ -33,8 +34,11 @@ type config struct {
 	Bootstrap []map[string]any `yaml:"bootstrap"` // source and root Kustomization, instead of those found in the repository
 	// ServiceRange is the range of service addresses of the clusters in CIDR form,
 	// or one of IPv4 and one of IPv6.
-	ServiceRange string    `yaml:"serviceRange"`
-	Rehearsal    rehearsal `yaml:"rehearsal"`
+	ServiceRange string `yaml:"serviceRange"`
+	// NodePortRange is the range of node ports of the clusters, as their API
+	// servers are told it.
+	NodePortRange string    `yaml:"nodePortRange"`
+	Rehearsal     rehearsal `yaml:"rehearsal"`
 
 	dir  string // of the file
 	root string // of the repository
@@ -88,6 +92,9 @@ func loadConfig(path, root string) (config, error) {
 	}
 	if c.ServiceRange != "" && !addressRanges(c.ServiceRange) {
 		return c, usagef("--config %s: serviceRange must be in CIDR form such as 10.96.0.0/12 or 10.96.0.0/12,fd00::/108, got %q", path, c.ServiceRange)
+	}
+	if ports, err := utilnet.ParsePortRange(c.NodePortRange); err != nil || ports.Contains(0) {
+		return c, usagef("--config %s: nodePortRange must be of the form 30000-32767, got %q", path, c.NodePortRange)
 	}
 	if e := c.Rehearsal.Environment; e != "" && e != "cluster" && e != bareServer {
 		return c, usagef("--config %s: rehearsal.environment must be cluster or server, got %q", path, e)

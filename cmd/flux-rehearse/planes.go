@@ -73,7 +73,7 @@ func lost(plane *controlplane.Plane) error {
 func (p *project) boot(ctx context.Context) chan booted {
 	out := make(chan booted, 1)
 	go func() {
-		plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: p.config.ServiceRange})
+		plane, err := controlplane.Start(ctx, controlplane.Options{ServiceRange: p.config.ServiceRange, NodePortRange: p.config.NodePortRange})
 		if err != nil {
 			err = fmt.Errorf("start an API server: %w", err)
 		}

@@ -251,7 +251,7 @@ func (r replay) options(bar *progress) (simulate.Options, error) {
 		first = r.base
 	}
 	o := r.before(first)
-	o.Config, o.Produced = r.plane.Config(), render.ProducedBy
+	o.Config, o.Produced, o.NodePortsKnown = r.plane.Config(), render.ProducedBy, r.config.NodePortRange != ""
 	o.Releases, o.Usage, o.Cache, o.Suggest, o.States = releases(), controlplane.Usage, r.cache, r.head.suggestion, r.stateDir != ""
 	o.Progress = func(m string) { bar.say(r.head.entry.Name + ": " + m) }
 	if !r.head.settings.Complete && r.missingCRDs == missingAccept {

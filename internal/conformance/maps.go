@@ -132,8 +132,8 @@ func (s *stage) config() error {
 		"controllers": map[string]any{"kustomize": s.Flags["kustomize"], "helm": s.Flags["helm"], "sourceWatcher": s.Watcher},
 		"rehearsal":   rehearsal,
 		"bootstrap":   s.bootstrap(),
-		// The range of the record's API server.
-		"serviceRange": "10.0.0.0/24",
+		// The ranges of the record's API server.
+		"serviceRange": "10.0.0.0/24", "nodePortRange": "30000-32767",
 	}
 	before := map[string]any{"delete": s.HeadDelete}
 	for _, part := range []struct {

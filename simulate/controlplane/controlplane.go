@@ -39,6 +39,9 @@ type Options struct {
 	// IPv4 and one of IPv6, with a comma. When empty both are there, and wide:
 	// nothing in a repository tells the ranges of its cluster.
 	ServiceRange string
+	// NodePortRange is the range of node ports, such as 30000-32767. When empty
+	// every port is taken: nothing in a repository tells the range of its cluster.
+	NodePortRange string
 
 	silence time.Duration // how long the API server may fail to answer, pulseSilence when zero
 }
@@ -50,7 +53,11 @@ const (
 	serviceRange       = "10.0.0.0/8," + ipv6Range
 	narrowServiceRange = "10.96.0.0/12," + ipv6Range
 	ipv6Range          = "fd00:10:96::/108"
+	everyPort          = "1-65535"
 )
+
+// ranges are what Services get their addresses and their node ports from.
+type ranges struct{ services, ports string }
 
 // Version is the version of a running API server.
 type Version struct {
@@ -60,12 +67,12 @@ type Version struct {
 
 // Plane is a running control plane.
 type Plane struct {
-	config   *rest.Config
-	version  Version
-	folder   *folder
-	env      *envtest.ControlPlane
-	services string        // address range
-	silence  time.Duration // after which the plane is lost
+	config  *rest.Config
+	version Version
+	folder  *folder
+	env     *envtest.ControlPlane
+	ranges  ranges
+	silence time.Duration // after which the plane is lost
 	// What there is to say of a start that failed, at that time: the logs, and
 	// whether the disk was full.
 	lastWords string
@@ -117,7 +124,7 @@ func once(ctx context.Context, o Options, assets string) (*Plane, error) {
 	}
 	p := &Plane{
 		folder: f, done: make(chan struct{}), silence: cmp.Or(o.silence, pulseSilence),
-		version: Version{Embedded: assets == ""}, services: cmp.Or(o.ServiceRange, services),
+		version: Version{Embedded: assets == ""}, ranges: ranges{cmp.Or(o.ServiceRange, services), cmp.Or(o.NodePortRange, everyPort)},
 	}
 	if err := p.start(ctx); err != nil {
 		if p.cramped || full(f.path) {
@@ -167,7 +174,7 @@ func (p *Plane) launch() error {
 	if err != nil {
 		return err
 	}
-	server, err := newAPIServer(p.folder, logs[apiServerName], etcdClients(p.folder, etcd.URL), p.services)
+	server, err := newAPIServer(p.folder, logs[apiServerName], etcdClients(p.folder, etcd.URL), p.ranges)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func etcdClients(f *folder, fallback *url.URL) string {
 
 // newAPIServer describes an API server that decides as one in a cluster does,
 // without what only a cluster can give.
-func newAPIServer(f *folder, log *os.File, clients, services string) (*envtest.APIServer, error) {
+func newAPIServer(f *folder, log *os.File, clients string, of ranges) (*envtest.APIServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func newAPIServer(f *folder, log *os.File, clients, services string) (*envtest.A
 	server.Configure().
 		Set("etcd-servers", clients).
 		Set("advertise-address", loopback).
-		Set("service-cluster-ip-range", services).
-		Set("service-node-port-range", "1-65535").
+		Set("service-cluster-ip-range", of.services).
+		Set("service-node-port-range", of.ports).
 		Set("authorization-mode", "RBAC").
 		Set("disable-admission-plugins", disabledAdmission()).
 		Set("enable-priority-and-fairness", "false").

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 
@@ -39,12 +40,28 @@ func TestServicesOfOtherClusters(t *testing.T) {
 		t.Errorf("said (-want +got):\n%s", d)
 	}
 	for _, f := range all[1].Facts {
-		const check = "name a port of 30000-32767, or see that the API server of the cluster has this one in its --service-node-port-range"
+		const check = "name a port of 30000-32767, or see that the API server of the cluster has this one in its --service-node-port-range," +
+			" and name that as nodePortRange in the file of --config"
 		if f.Object.Name == "low" && (f.Check != check || f.Pos.String() != "app/low.yaml:8:35") {
 			t.Errorf("at %s: %s", f.Pos, f.Check)
 		}
 	}
 	if d := cmp.Diff([]string{"Service/default/fixed spec.clusterIPs@fixed/fixed.yaml:1:96"}, turned(all[1])); d != "" {
 		t.Errorf("refused (-want +got):\n%s", d)
+	}
+}
+
+// Where the node ports of the cluster are known, the server decides about them.
+func TestNodePortsOfTheCluster(t *testing.T) {
+	named := func(name string, port int) string {
+		return fmt.Sprintf("{apiVersion: v1, kind: Service, metadata: {name: %s, namespace: default}, spec: {type: NodePort, ports: [{port: 80, nodePort: %d}]}}", name, port)
+	}
+	base := map[string]string{"clusters/app.yaml": child("app", ""), "app/high.yaml": named("high", 32000)}
+	head := maps.Clone(base)
+	head["clusters/low.yaml"], head["low/low.yaml"] = child("low", ""), named("low", 8080)
+	o := simulate.Options{Emulate: simulate.RealCluster(), NodePortsKnown: true}
+	step := replay(t, serverOf(t, controlplane.Options{NodePortRange: "30000-32767"}), o, base, head).Steps[1]
+	if said := told(step, "server-warned"); len(said) > 0 {
+		t.Errorf("warned: %q", said)
 	}
 }
