@@ -46,6 +46,7 @@ func (r *replay) apply(ctx context.Context, a *attempt) error {
 	}
 	r.served(objects)
 	if err != nil {
+		r.refusedLate(a, err)
 		r.tryRest(ctx, a, m, objects)
 		return fmt.Errorf("%w\n%s", err, log)
 	}

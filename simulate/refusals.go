@@ -3,9 +3,11 @@ package simulate
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/fluxcd/pkg/ssa"
 	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
+	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +58,8 @@ func (r *replay) markBeyond(ctx context.Context, a *attempt, err error) {
 	var dry *ssaerrors.DryRunErr
 	if errors.As(err, &dry) && dry.InvolvedObject() != nil {
 		stop = render.RefOf(dry.InvolvedObject())
+	} else if o, _ := a.refusedWrite(err); o != nil {
+		stop = o.Ref()
 	}
 	list := a.subject.mem.failures
 	for i, f := range list {
@@ -74,11 +78,39 @@ func (r *replay) refused(a *attempt, err error) {
 	a.subject.mem.failures = append(a.subject.mem.failures, Refusal{Object: o, Error: verdict(o, dry.Unwrap())})
 }
 
+// refusedWrite is the object that the server has refused after the dry run of it
+// had passed, such as a Service whose node port another one has just taken, and
+// what it said. Without such an object it returns nil.
+func (a *attempt) refusedWrite(err error) (*render.Object, error) {
+	var dry *ssaerrors.DryRunErr
+	var status *apierrors.StatusError
+	if errors.As(err, &dry) || !errors.As(err, &status) {
+		return nil, nil
+	}
+	for _, o := range a.result.Applies {
+		if strings.HasPrefix(err.Error(), ssautils.FmtUnstructured(o.Unstructured)+" ") {
+			return o, status
+		}
+	}
+	return nil, nil
+}
+
+// refusedLate remembers the object whose write the server has refused.
+func (r *replay) refusedLate(a *attempt, err error) {
+	if o, said := a.refusedWrite(err); o != nil {
+		r.leave(a.subject.ref, o.Ref())
+		a.subject.mem.failures = append(a.subject.mem.failures, Refusal{Object: o, Error: verdict(o, said)})
+	}
+}
+
 // tryRest tries, after Flux's own verdict is known, every object of a
 // Kustomization by itself, so that one run shows all mistakes. Nothing is changed.
 func (r *replay) tryRest(ctx context.Context, a *attempt, m *ssa.ResourceManager, objects []*unstructured.Unstructured) {
 	mem := a.subject.mem
 	done := map[finding.Ref]bool{}
+	for _, f := range mem.failures {
+		done[f.Object.Ref()] = true
+	}
 	for _, e := range a.changes.Entries {
 		done[finding.Ref{Group: e.ObjMetadata.GroupKind.Group, Kind: e.ObjMetadata.GroupKind.Kind,
 			Namespace: e.ObjMetadata.Namespace, Name: e.ObjMetadata.Name}] = true

@@ -64,4 +64,7 @@ func TestNodePortsOfTheCluster(t *testing.T) {
 	if said := told(step, "server-warned"); len(said) > 0 {
 		t.Errorf("warned: %q", said)
 	}
+	if d := cmp.Diff([]string{"Service/default/low spec.ports[0].nodePort@low/low.yaml:1:128"}, turned(step)); d != "" {
+		t.Errorf("refused (-want +got):\n%s", d)
+	}
 }
